@@ -1,0 +1,1 @@
+//! Stands in the path; see the module list in lib.rs.

@@ -1,0 +1,3 @@
+//! Every test of Quire is in this one binary: one link, one set of database clusters.
+
+mod kit;
