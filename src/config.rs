@@ -1,1 +1,222 @@
-//! Stands in the path; see the module list in lib.rs.
+//! Settings: each has a flag, a name in the environment, a unit and a default, and is read once.
+//! A wrong one stops the start with a message that names it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
+
+use crate::error::{Error, Kind, Result};
+
+/// What one server needs to run. `quire serve --help` shows these texts.
+#[derive(Args, Debug, Clone)]
+pub struct Serve {
+    /// The Postgres database: postgres://user:password@host:port/database; the role needs
+    /// REPLICATION. Connect to Postgres itself, not to a pooler.
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        value_name = "ADDRESS"
+    )]
+    pub database_url: String,
+
+    /// Where this server listens: address and port; port 0 takes a free one.
+    #[arg(
+        long,
+        env = "QUIRE_LISTEN",
+        default_value = "127.0.0.1:4400",
+        value_name = "IP:PORT"
+    )]
+    pub listen: SocketAddr,
+
+    /// Addresses under which browsers reach Quire, several separated by commas: first this server's
+    /// own, then those of the other servers and of a balancer. Browsers may come from these and no
+    /// others. Default: http:// and the address on which this server listens.
+    #[arg(long, env = "QUIRE_PUBLIC_URL", value_delimiter = ',', value_parser = public_url, value_name = "URL")]
+    pub public_url: Vec<String>,
+
+    /// Connections to the database at most, besides the one for the log.
+    #[arg(long, env = "QUIRE_DATABASE_CONNECTIONS", default_value_t = 10, value_parser = clap::value_parser!(u16).range(4..=1000), value_name = "NUMBER")]
+    pub database_connections: u16,
+
+    /// Batches of edits that are committed at the same time.
+    #[arg(long, env = "QUIRE_COMMITTERS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64), value_name = "NUMBER")]
+    pub committers: u16,
+
+    /// Memory for open documents. What nobody has open is unloaded when it is exceeded.
+    #[arg(long, env = "QUIRE_DOCUMENT_BYTES", default_value = "256MiB", value_parser = bytes, value_name = "BYTES")]
+    pub document_bytes: usize,
+
+    /// Memory for what is on its way to one reader. A reader that falls further behind is brought
+    /// up to date afterwards.
+    #[arg(long, env = "QUIRE_OUTBOX_BYTES", default_value = "1MiB", value_parser = bytes, value_name = "BYTES")]
+    pub outbox_bytes: usize,
+
+    /// Memory for edits that were received from their authors and are not committed yet.
+    #[arg(long, env = "QUIRE_COMMIT_BYTES", default_value = "64MiB", value_parser = bytes, value_name = "BYTES")]
+    pub commit_bytes: usize,
+
+    /// Browsers connected at the same time at most.
+    #[arg(long, env = "QUIRE_CONNECTIONS", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..), value_name = "NUMBER")]
+    pub connections: u32,
+
+    /// How long a server that is asked to stop sees its browsers off, in seconds.
+    #[arg(long, env = "QUIRE_DRAIN_SECONDS", default_value = "10", value_parser = seconds, value_name = "SECONDS")]
+    pub drain: Duration,
+}
+
+impl Serve {
+    /// The defaults for `database_url`, on a free port, whatever the environment says.
+    pub fn with_defaults(database_url: &str) -> Self {
+        let arguments = [
+            "quire",
+            "--listen",
+            "127.0.0.1:0",
+            "--database-url",
+            database_url,
+        ];
+        let command = Line::command().mut_args(|argument| argument.env(None::<&str>));
+        command
+            .try_get_matches_from(arguments)
+            .and_then(|matches| Line::from_arg_matches(&matches))
+            .map(|line| line.serve)
+            .expect("every other setting has a default")
+    }
+
+    /// What no single setting can check by itself.
+    /// Errors: [`Kind::Setting`], naming the setting.
+    pub fn validate(&self) -> Result<()> {
+        if self.committers >= self.database_connections {
+            return Err(Error::new(
+                Kind::Setting,
+                format!(
+                    "--committers (QUIRE_COMMITTERS) is {}, and must be smaller than \
+                     --database-connections (QUIRE_DATABASE_CONNECTIONS), which is {}",
+                    self.committers, self.database_connections
+                ),
+            ));
+        }
+        if self.outbox_bytes < 512 * 1024 {
+            return Err(Error::new(
+                Kind::Setting,
+                "--outbox-bytes (QUIRE_OUTBOX_BYTES) is less than two messages: give it at least 512KiB",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// The settings by themselves, so that the defaults stand in one place.
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    serve: Serve,
+}
+
+/// What Quire writes about itself while it runs, to standard error.
+#[derive(Args, Debug, Clone)]
+pub struct Log {
+    /// What is logged: error, warn, info, debug or trace, or by module: info,quire::feed=debug.
+    #[arg(
+        long,
+        env = "QUIRE_LOG",
+        default_value = "info",
+        global = true,
+        value_name = "FILTER"
+    )]
+    pub log: String,
+
+    /// How it is logged.
+    #[arg(
+        long,
+        env = "QUIRE_LOG_FORMAT",
+        default_value = "text",
+        global = true,
+        value_name = "FORMAT"
+    )]
+    pub log_format: LogFormat,
+}
+
+/// The form of a log line.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `4096`, `64KiB`, `256MiB` or `1GiB` as a number of bytes.
+fn bytes(text: &str) -> Result<usize, String> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let unit = match text[digits.len()..].trim() {
+        "" | "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        unit => return Err(format!("unit {unit:?} is none of B, KiB, MiB and GiB")),
+    };
+    let number: usize = digits
+        .parse()
+        .map_err(|_| "give a whole number and a unit, such as 64MiB".to_owned())?;
+    number
+        .checked_mul(unit)
+        .ok_or_else(|| "more than there can be".to_owned())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse::<u64>() {
+        Ok(seconds) if seconds <= 3600 => Ok(Duration::from_secs(seconds)),
+        _ => Err("give whole seconds, at most 3600".to_owned()),
+    }
+}
+
+/// An origin as browsers send it: scheme, host and port, nothing else.
+fn public_url(text: &str) -> Result<String, String> {
+    let origin = text.trim_end_matches('/');
+    let host = origin
+        .strip_prefix("https://")
+        .or_else(|| origin.strip_prefix("http://"))
+        .ok_or("begin it with http:// or https://")?;
+    if host.is_empty() || host.contains(['/', '?', '#', '@', ' ']) {
+        return Err(
+            "give scheme, host and port only, such as https://quire.example.org".to_owned(),
+        );
+    }
+    Ok(origin.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_read_with_their_unit() {
+        assert_eq!(bytes("4096"), Ok(4096));
+        assert_eq!(bytes("64KiB"), Ok(65536));
+        assert_eq!(bytes("2 GiB"), Ok(2 << 30));
+        assert!(bytes("64MB").is_err());
+        assert!(bytes("MiB").is_err());
+        assert!(bytes("99999999999GiB").is_err());
+    }
+
+    #[test]
+    fn a_public_url_is_an_origin() {
+        assert_eq!(
+            public_url("https://Quire.example/"),
+            Ok("https://quire.example".to_owned())
+        );
+        assert!(public_url("quire.example").is_err());
+        assert!(public_url("https://quire.example/path").is_err());
+        assert!(public_url("https://user@quire.example").is_err());
+    }
+
+    #[test]
+    fn defaults_do_not_depend_on_the_environment() {
+        let serve = Serve::with_defaults("postgres://localhost/quire");
+        assert_eq!(serve.document_bytes, 256 << 20);
+        assert_eq!(serve.listen.port(), 0);
+        serve.validate().expect("the defaults are valid");
+    }
+}

@@ -1,1 +1,10 @@
-//! Stands in the path; see the module list in lib.rs.
+//! Connections to Postgres: the pool, migrations, what must hold before Quire serves, the doctor.
+//! What is asked of the database stands with the module that asks it.
+
+mod failure;
+mod migrate;
+mod pool;
+
+pub use failure::{constraint, failed, sqlstate};
+pub use migrate::{Migration, State, check_migrated, migrate, states};
+pub use pool::{Pool, PoolClient, config, pool};
