@@ -1,1 +1,11 @@
-//! Stands in the path; see the module list in lib.rs.
+//! Documents: what an update says about itself, live copies that cannot take the process down, the
+//! model of a page, and the trial that every update passes before it becomes a row.
+
+/// A Loro document that cannot take the process down.
+pub mod live;
+/// The tree of nodes that makes a page: seeding it, and reading it as plain text.
+pub mod model;
+/// The trial of updates in a child process.
+pub mod trial;
+/// The header of an update and of a version, read without trusting them.
+pub mod update;

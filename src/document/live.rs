@@ -1,0 +1,189 @@
+//! A Loro document that cannot take the process down: every use is guarded, and a document that
+//! panicked is poisoned, leaked and rebuilt by its owner, never dropped.
+
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use loro::{ExportMode, LoroDoc, VersionVector};
+
+use super::model;
+use crate::error::{Error, Kind, Result};
+
+pub use super::update::{UpdateMeta, decode_version, update_meta};
+
+/// Heap of an empty document with its caches.
+const EMPTY_BYTES: usize = 24 * 1024;
+const BYTES_PER_OPERATION: usize = 12;
+const BYTES_PER_PEER: usize = 4 * 1024;
+
+/// What an import did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Imported {
+    /// Some operations wait for others that this document has never seen.
+    pub pending: bool,
+}
+
+/// A live copy. After a panic inside Loro it is poisoned: every call answers `Internal`, and the
+/// owner rebuilds it from the snapshot and the tail without the update that did it.
+pub struct LiveDocument {
+    // Dropping a document that panicked while unwinding aborts the process; see `Drop`.
+    doc: ManuallyDrop<LoroDoc>,
+    poisoned: AtomicBool,
+    /// Bytes of updates imported since the document was loaded; they stay uncompacted for a while.
+    tail_bytes: usize,
+}
+
+impl LiveDocument {
+    /// A document without history.
+    pub fn empty() -> Self {
+        let doc = LoroDoc::new();
+        model::configure_text_styles(&doc);
+        Self {
+            doc: ManuallyDrop::new(doc),
+            poisoned: AtomicBool::new(false),
+            tail_bytes: 0,
+        }
+    }
+
+    /// Loads a snapshot, full or shallow.
+    ///
+    /// # Errors
+    /// `Internal` when Loro cannot read it: snapshots are Quire's own.
+    pub fn from_snapshot(snapshot: &[u8]) -> Result<Self> {
+        let mut document = Self::empty();
+        document
+            .import(snapshot)
+            .map_err(|error| Error::caused(Kind::Internal, "load snapshot", Box::new(error)))?;
+        document.tail_bytes = 0;
+        Ok(document)
+    }
+
+    /// Takes in an update. What is known already changes nothing.
+    ///
+    /// # Errors
+    /// `Invalid` when Loro refuses it: the document is as before. `Internal` when Loro panicked:
+    /// the document is poisoned, see [`Self::is_poisoned`].
+    pub fn import(&mut self, update: &[u8]) -> Result<Imported> {
+        let status = self
+            .guarded("import update", |doc| doc.import(update))?
+            .map_err(|error| Error::caused(Kind::Invalid, "import update", error))?;
+        self.tail_bytes += update.len();
+        Ok(Imported {
+            pending: status.pending.is_some(),
+        })
+    }
+
+    /// Everything that the document holds, as counters by peer.
+    ///
+    /// # Errors
+    /// `Internal` when poisoned.
+    pub fn version(&self) -> Result<VersionVector> {
+        self.guarded("read version", LoroDoc::oplog_vv)
+    }
+
+    /// The version as the protocol writes it; the empty one is one zero byte.
+    ///
+    /// # Errors
+    /// `Internal` when poisoned.
+    pub fn version_bytes(&self) -> Result<Vec<u8>> {
+        Ok(self.version()?.encode())
+    }
+
+    /// The counter that the peer's next operation has.
+    ///
+    /// # Errors
+    /// `Internal` when poisoned.
+    pub fn next_counter(&self, peer: u64) -> Result<i32> {
+        Ok(self.version()?.get(&peer).copied().unwrap_or(0))
+    }
+
+    /// The updates that somebody at `version` lacks. Peers that this document does not know are
+    /// ignored.
+    ///
+    /// # Errors
+    /// `Internal` when poisoned or when Loro cannot export.
+    pub fn export_from(&self, version: &VersionVector) -> Result<Vec<u8>> {
+        self.exported("export updates", ExportMode::updates(version))
+    }
+
+    /// The whole document, history and state.
+    ///
+    /// # Errors
+    /// `Internal` when poisoned or when Loro cannot export.
+    pub fn snapshot(&self) -> Result<Vec<u8>> {
+        self.exported("export snapshot", ExportMode::Snapshot)
+    }
+
+    /// The plain text of the page.
+    ///
+    /// # Errors
+    /// `Internal` when poisoned.
+    pub fn text(&self) -> Result<String> {
+        self.guarded("read text", model::plain_text)
+    }
+
+    /// A use of the document that this type has no word for; guarded like all others.
+    ///
+    /// # Errors
+    /// `Internal` when poisoned.
+    pub fn read<T>(&self, use_document: impl FnOnce(&LoroDoc) -> T) -> Result<T> {
+        self.guarded("read document", use_document)
+    }
+
+    /// Roughly the heap that the document takes, from counts: for a budget, not for accounting.
+    pub fn bytes(&self) -> usize {
+        let counts = self.guarded("count", |doc| (doc.len_ops(), doc.oplog_vv().len()));
+        let (operations, peers) = counts.unwrap_or_default();
+        EMPTY_BYTES + operations * BYTES_PER_OPERATION + peers * BYTES_PER_PEER + self.tail_bytes
+    }
+
+    /// Whether Loro panicked in this document, so that it must be rebuilt.
+    pub fn is_poisoned(&self) -> bool {
+        self.poisoned.load(Ordering::Relaxed)
+    }
+
+    fn exported(&self, context: &'static str, mode: ExportMode<'_>) -> Result<Vec<u8>> {
+        self.guarded(context, |doc| doc.export(mode))?
+            .map_err(|error| Error::caused(Kind::Internal, context, error))
+    }
+
+    fn guarded<T>(
+        &self,
+        context: &'static str,
+        use_document: impl FnOnce(&LoroDoc) -> T,
+    ) -> Result<T> {
+        if self.is_poisoned() {
+            return Err(Error::new(
+                Kind::Internal,
+                format!("{context}: the document is poisoned"),
+            ));
+        }
+        // Nothing of the document is used again after a panic, so what it broke is never seen.
+        catch_unwind(AssertUnwindSafe(|| use_document(&self.doc))).map_err(|_| {
+            self.poisoned.store(true, Ordering::Relaxed);
+            Error::new(Kind::Internal, format!("{context}: Loro panicked"))
+        })
+    }
+}
+
+impl Drop for LiveDocument {
+    fn drop(&mut self) {
+        if self.is_poisoned() {
+            return;
+        }
+        // A drop that panics leaves the rest of the document leaked, which is harmless.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            let doc = std::mem::replace(&mut self.doc, ManuallyDrop::new(LoroDoc::new()));
+            drop(ManuallyDrop::into_inner(doc));
+        }));
+    }
+}
+
+impl std::fmt::Debug for LiveDocument {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LiveDocument")
+            .field("poisoned", &self.is_poisoned())
+            .finish_non_exhaustive()
+    }
+}

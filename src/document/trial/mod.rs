@@ -1,0 +1,149 @@
+//! Every update passes a trial in a child process before it becomes a row: there a panic, an
+//! allocation bomb or an endless loop refuses one update and harms nobody.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use crate::error::Result;
+
+/// One document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DocKey {
+    pub org_id: Uuid,
+    pub document_id: Uuid,
+}
+
+/// Limits of the child.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Address space that the child may take beyond what it has at its start.
+    pub memory_bytes: u64,
+    /// How long one update may take.
+    pub timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            memory_bytes: 1 << 30,
+            timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What the trial found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The update may become a row. It is in the staging copy now: if the commit refuses it,
+    /// `forget` the document.
+    Good(Good),
+    /// All its operations are known already. `durable`: they came out of the feed, so that it may
+    /// be acknowledged; else an equal range is on its way, and the peer's row decides.
+    Known { durable: bool },
+    /// It starts after the peer's end, or builds on operations of others that are not durable
+    /// here. Mended by a rejoin.
+    MissingDependencies,
+    /// It must never become a row.
+    Refused(Refusal),
+    /// The child holds no staging copy (never had, evicted, forgotten, restarted): `seed` it and
+    /// submit again. Everything of the document still in the pipe gets the same answer.
+    NeedsDocument,
+}
+
+/// An update that passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Good {
+    pub peer: u64,
+    pub counter_start: i32,
+    pub counter_end: i32,
+    /// Characters that it inserts into texts.
+    pub inserted: u32,
+    /// Characters that it deletes from texts.
+    pub deleted: u32,
+}
+
+/// Why an update must never become a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Not an intact update of one peer, or not what Loro itself would write.
+    Malformed,
+    /// Starts inside the peer's known range and ends outside.
+    Overlap,
+    /// Loro refused or panicked, or its copies would differ.
+    Harmful,
+    /// The trial's process died of it (memory, stack).
+    Killed,
+    /// The trial took too long.
+    TooSlow,
+    /// More text, or deeper nesting, than a document may have.
+    TooLarge,
+}
+
+impl Refusal {
+    /// The code in logs and metrics.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Overlap => "overlap",
+            Self::Harmful => "harmful",
+            Self::Killed => "killed",
+            Self::TooSlow => "too_slow",
+            Self::TooLarge => "too_large",
+        }
+    }
+}
+
+/// A handle to the trial; clones share one child.
+#[derive(Debug, Clone)]
+pub struct Trial {}
+
+impl Trial {
+    /// Starts the child: `exe` is Quire's own binary, re-executed as `quire trial`.
+    ///
+    /// # Errors
+    /// `Internal` when the child cannot be started at all.
+    pub fn start(exe: PathBuf, settings: Settings) -> Result<Self> {
+        let _ = (exe, settings);
+        Ok(Self {})
+    }
+
+    /// Puts an update into the pipe and waits for its verdict. Many may be in flight; those of one
+    /// document are answered in the order in which they were first polled.
+    ///
+    /// # Errors
+    /// `Unavailable` when the child cannot be kept running, or after `stop`.
+    pub async fn submit(&self, doc: DocKey, update: Bytes) -> Result<Verdict> {
+        let _ = (doc, update);
+        Ok(Verdict::NeedsDocument)
+    }
+
+    /// Gives the staging copy: a full or shallow snapshot of exactly the durable state, taken after
+    /// every `committed` that was called for it.
+    ///
+    /// # Errors
+    /// As `submit`.
+    pub async fn seed(&self, doc: DocKey, snapshot: Bytes) -> Result<()> {
+        let _ = (doc, snapshot);
+        Ok(())
+    }
+
+    /// An update came out of the feed. Call it before showing the update to anybody. Never waits:
+    /// when the pipe is full, the staging copy is forgotten instead.
+    pub fn committed(&self, doc: DocKey, update: Bytes) {
+        let _ = (doc, update);
+    }
+
+    /// The staging copy is no longer right: an update passed the trial and was refused at commit.
+    /// Call it before the client hears of the refusal.
+    pub fn forget(&self, doc: DocKey) {
+        let _ = doc;
+    }
+}
+
+/// The child's main function: serves the trial on stdin and stdout, and ends with its parent.
+pub fn child_main() -> ! {
+    std::process::exit(0)
+}
