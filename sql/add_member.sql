@@ -1,0 +1,2 @@
+insert into quire.member (org_id, account_id, role)
+values ($1, $2, $3)

@@ -1,0 +1,11 @@
+select
+    s.session_id,
+    s.account_id,
+    a.name,
+    a.color,
+    s.expires_at
+from quire.session s
+join quire.account a on a.account_id = s.account_id
+where s.token_hash = $1
+and s.ended_at is null
+and s.expires_at > now()
