@@ -1,0 +1,45 @@
+//! How the feed is doing, for readiness, metrics and tests.
+
+use std::time::Instant;
+
+use crate::change::Lsn;
+
+/// What the feed is doing now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Connecting for the first time, or again.
+    Starting,
+    /// The slot is being created; the database waits for transactions that are still open.
+    WaitingForSlot { since: Instant },
+    /// Transactions arrive.
+    Streaming,
+    /// Not connected; it tries again by itself. The reason says what to mend, where it can.
+    Lost { since: Instant, reason: String },
+}
+
+/// Which log is streamed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Server {
+    /// Unique for each cluster since its `initdb`.
+    pub system_identifier: u64,
+    /// Grows with every promotion of a standby and every recovery to a point in time.
+    pub timeline: u32,
+}
+
+/// How the feed is doing.
+#[derive(Debug, Clone)]
+pub struct Status {
+    pub state: State,
+    /// How many slots have streamed so far; the number of the present one.
+    pub epoch: u64,
+    /// Whether this epoch's `Step::Settled` was reached.
+    pub settled: bool,
+    /// The end of the newest transaction that was read, or of the silence after it.
+    pub received: Lsn,
+    /// What was confirmed to the database as applied.
+    pub applied: Lsn,
+    /// When the database last said anything.
+    pub last_heard: Instant,
+    /// The cluster and timeline; none before the first connection.
+    pub server: Option<Server>,
+}
