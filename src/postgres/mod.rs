@@ -4,7 +4,9 @@
 mod failure;
 mod migrate;
 mod pool;
+mod tls;
 
 pub use failure::{constraint, failed, sqlstate};
 pub use migrate::{Migration, State, check_migrated, migrate, states};
 pub use pool::{Pool, PoolClient, config, pool};
+pub use tls::{Tls, tls};

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, RecyclingMethod, Runtime, Timeouts};
-use tokio_postgres::NoTls;
 
+use super::tls::tls;
 use crate::error::{Error, Kind, Result};
 
 /// Connections, shared by all of one server.
@@ -65,10 +65,11 @@ pub fn pool(database_url: &str, size: usize) -> Result<Pool> {
         None => SESSION.to_owned(),
     };
     config.options(options);
+    let tls = tls(&config)?;
     let recycling = ManagerConfig {
         recycling_method: RecyclingMethod::Fast,
     };
-    Pool::builder(Manager::from_config(config, NoTls, recycling))
+    Pool::builder(Manager::from_config(config, tls, recycling))
         .max_size(size)
         .runtime(Runtime::Tokio1)
         .timeouts(Timeouts {
