@@ -1,3 +1,4 @@
 //! Every test of Quire is in this one binary: one link, one set of database clusters.
 
 mod kit;
+mod protocol;

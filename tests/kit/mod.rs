@@ -1,1 +1,4 @@
 //! What tests share: database clusters, servers, clients.
+
+pub mod alloc;
+pub mod random;
