@@ -1,8 +1,9 @@
 //! What an account may do with a document. The rule itself is the view quire.document_access; the
 //! commit statement joins the same view.
 
-use super::{Session, failed};
+use super::Session;
 use crate::error::{Error, Kind, Result};
+use crate::postgres::failed;
 use deadpool_postgres::{GenericClient, Transaction};
 use uuid::Uuid;
 

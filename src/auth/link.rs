@@ -2,9 +2,10 @@
 //! in, once; of two simultaneous uses exactly one wins.
 
 use super::access::{Permission, member_role, permission};
-use super::{Session, Token, color_of, failed, start_session};
+use super::{Session, Token, color_of, start_session};
 use crate::error::{Error, Kind, Result};
-use deadpool_postgres::{GenericClient, Pool, Transaction};
+use crate::postgres::{Pool, failed};
+use deadpool_postgres::{GenericClient, Transaction};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -85,7 +86,7 @@ pub async fn welcome_link(pool: &Pool) -> Result<Token> {
     let mut client = pool
         .get()
         .await
-        .map_err(|error| Error::caused(Kind::Unavailable, "connect to the database", error))?;
+        .map_err(failed("connect for welcome_link"))?;
     let transaction = client
         .transaction()
         .await
@@ -226,6 +227,29 @@ pub async fn use_link(
         },
         document_id,
     })
+}
+
+/// The organisations that an account belongs to, oldest membership first.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn organisations_of(
+    client: &impl GenericClient,
+    account_id: Uuid,
+) -> Result<Vec<Organisation>> {
+    let rows = client
+        .query(
+            include_str!("../../sql/list_organisations.sql"),
+            &[&account_id],
+        )
+        .await
+        .map_err(failed("list organisations"))?;
+    let organisations = rows.iter().map(|row| Organisation {
+        org_id: row.get("org_id"),
+        name: row.get("name"),
+        role: row.get("role"),
+    });
+    Ok(organisations.collect())
 }
 
 async fn add_member(

@@ -10,22 +10,8 @@ mod token;
 pub use access::{Access, Permission, access, hold_authority, member_role, permission};
 pub use color::color_of;
 pub use link::{
-    Invitation, LinkKind, LinkPreview, Organisation, SignIn, invite, look_at_link, use_link,
-    welcome_link,
+    Invitation, LinkKind, LinkPreview, Organisation, SignIn, invite, look_at_link,
+    organisations_of, use_link, welcome_link,
 };
 pub use session::{SESSION_DAYS, Session, end_session, session_by_token, start_session};
 pub use token::Token;
-
-use crate::error::{Error, Kind};
-
-/// What a failed statement means to the caller; `context` is verb and object.
-fn failed(context: &'static str) -> impl FnOnce(tokio_postgres::Error) -> Error {
-    move |error| {
-        let kind = if error.as_db_error().is_some() {
-            Kind::Internal
-        } else {
-            Kind::Unavailable
-        };
-        Error::caused(kind, context, error)
-    }
-}

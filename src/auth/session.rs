@@ -1,7 +1,8 @@
 //! Signed-in browsers and programs.
 
-use super::{failed, token::Token};
+use super::token::Token;
 use crate::error::Result;
+use crate::postgres::failed;
 use deadpool_postgres::GenericClient;
 use std::time::SystemTime;
 use uuid::Uuid;

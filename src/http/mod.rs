@@ -1,1 +1,23 @@
-//! Stands in the path; see the module list in lib.rs.
+//! The HTTP API and the page, on hyper and without a framework. What goes over a WebSocket is left
+//! to `Context::on_upgrade`.
+
+mod answer;
+mod call;
+mod connection;
+mod context;
+mod create_document;
+mod dispatch;
+mod documents;
+mod files;
+mod guard;
+mod invitations;
+mod protection;
+mod route;
+mod sign_in;
+mod status;
+mod text;
+mod upgrade;
+
+pub use connection::serve_connection;
+pub use context::{Context, OnUpgrade, Readiness, Timeouts};
+pub use create_document::create_document;

@@ -1,0 +1,23 @@
+select
+    d.org_id,
+    d.document_id,
+    d.title,
+    to_char(d.created_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as created_at,
+    c.name as created_by,
+    to_char(coalesce(e.created_at, d.created_at) at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as edited_at,
+    to_char(d.deleted_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as deleted_at,
+    a.role
+from quire.document_access a
+join quire.document d on d.org_id = a.org_id and d.document_id = a.document_id
+join quire.account c on c.account_id = d.created_by
+left join lateral (
+    select created_at
+    from quire.edit
+    where org_id = $1
+    and document_id = $2
+    order by xid desc, edit_id desc
+    limit 1
+) e on true
+where a.org_id = $1
+and a.document_id = $2
+and a.account_id = $3

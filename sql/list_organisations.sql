@@ -1,0 +1,8 @@
+select
+    o.org_id,
+    o.name,
+    m.role
+from quire.member m
+join quire.organisation o on o.org_id = m.org_id
+where m.account_id = $1
+order by m.created_at, o.org_id

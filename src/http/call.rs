@@ -1,0 +1,155 @@
+//! One request as its endpoint sees it: who is signed in, what the body says.
+
+use super::answer::{Answer, problem};
+use super::context::Context;
+use super::guard::is_https;
+use crate::auth::{Session, Token, session_by_token};
+use crate::error::{Error, Kind, Result};
+use crate::postgres::{PoolClient, failed};
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::StatusCode;
+use hyper::body::Incoming;
+use hyper::header::{COOKIE, USER_AGENT};
+use hyper::http::request::Parts;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+/// Largest body of a request, in bytes.
+pub const BODY_BYTES: usize = 64 * 1024;
+
+/// A request, read to its end.
+pub struct Call<'a> {
+    /// What the server gave.
+    pub context: &'a Context,
+    /// Method, address and headers.
+    pub head: &'a Parts,
+    /// The body; empty for GET.
+    pub body: Bytes,
+}
+
+impl Call<'_> {
+    /// A connection to the database.
+    pub async fn client(&self) -> Result<PoolClient> {
+        self.context
+            .pool
+            .get()
+            .await
+            .map_err(failed("connect for a request"))
+    }
+
+    /// The session of the request's cookie, or `SignedOut`.
+    pub async fn session(&self, client: &PoolClient) -> Result<Session> {
+        let signed_out = || Error::new(Kind::SignedOut, "you are not signed in");
+        let token = cookie_token(self.context, self.head).ok_or_else(signed_out)?;
+        session_by_token(client, &token)
+            .await?
+            .ok_or_else(signed_out)
+    }
+
+    /// What the client calls itself.
+    pub fn user_agent(&self) -> &str {
+        self.head
+            .headers
+            .get(USER_AGENT)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("")
+    }
+
+    /// The body as a JSON object; no body at all is an empty one.
+    ///
+    /// # Errors
+    /// `Invalid` when it is no JSON object.
+    pub fn fields(&self) -> Result<Fields> {
+        if self.body.is_empty() {
+            return Ok(Fields(Map::new()));
+        }
+        match serde_json::from_slice(&self.body) {
+            Ok(Value::Object(fields)) => Ok(Fields(fields)),
+            Ok(_) => Err(Error::new(Kind::Invalid, "the body must be a JSON object")),
+            Err(error) => Err(Error::new(
+                Kind::Invalid,
+                format!("the body is not JSON: {error}"),
+            )),
+        }
+    }
+}
+
+/// Reads a request's body, or says why it is refused: too large, too slow, broken off.
+pub async fn read_body(context: &Context, body: Incoming) -> Result<Bytes, Answer> {
+    let body = Limited::new(body, BODY_BYTES).collect();
+    match tokio::time::timeout(context.timeouts.body, body).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(problem(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            &format!("the body is larger than {} KiB", BODY_BYTES / 1024),
+        )),
+        Ok(Err(_)) => Err(problem(StatusCode::BAD_REQUEST, "the body is broken")),
+        Err(_) => Err(problem(
+            StatusCode::REQUEST_TIMEOUT,
+            "the body did not arrive in time",
+        )),
+    }
+}
+
+/// The fields of a JSON body. Every error names the field.
+pub struct Fields(Map<String, Value>);
+
+impl Fields {
+    /// A text, trimmed; absent or null: `None`.
+    pub fn text(&self, name: &str) -> Result<Option<&str>> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.trim())),
+            Some(_) => Err(Error::new(Kind::Invalid, format!("{name}: must be a text"))),
+        }
+    }
+
+    /// A text that must be there.
+    pub fn needed_text(&self, name: &str) -> Result<&str> {
+        self.text(name)?
+            .ok_or_else(|| Error::new(Kind::Invalid, format!("{name}: is missing")))
+    }
+
+    /// An id; absent or null: `None`.
+    pub fn id(&self, name: &str) -> Result<Option<Uuid>> {
+        let Some(text) = self.text(name)? else {
+            return Ok(None);
+        };
+        let id = super::route::uuid(text)
+            .ok_or_else(|| Error::new(Kind::Invalid, format!("{name}: must be a uuid")))?;
+        Ok(Some(id))
+    }
+}
+
+/// The name of the session's cookie. With https it is bound to this very host.
+pub fn cookie_name(context: &Context, head: &Parts) -> &'static str {
+    if is_https(context, head) {
+        "__Host-quire_session"
+    } else {
+        "quire_session"
+    }
+}
+
+/// The token of the request's cookie.
+pub fn cookie_token(context: &Context, head: &Parts) -> Option<Token> {
+    let name = cookie_name(context, head);
+    head.headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(key, _)| *key == name)
+        .and_then(|(_, value)| Token::parse(value))
+}
+
+/// A parameter of the address, undecoded: Quire's parameters need no escapes.
+pub fn parameter<'a>(head: &'a Parts, name: &str) -> Option<&'a str> {
+    head.uri
+        .query()?
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value)
+}

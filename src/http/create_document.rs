@@ -1,0 +1,46 @@
+//! A new document: its row, and its first edit, which the server writes so that opening a document
+//! never has to.
+
+use crate::document::model;
+use crate::document::update::update_meta;
+use crate::error::Result;
+use crate::postgres::failed;
+use deadpool_postgres::GenericClient;
+use uuid::Uuid;
+
+/// Makes a document in one statement: the document, the server's peer and the edit that seeds it.
+/// The caller has asked whether `created_by` may.
+///
+/// # Errors
+/// `Invalid` when the title is not 1 to 300 characters; otherwise when the database fails.
+pub async fn create_document(
+    client: &impl GenericClient,
+    org_id: Uuid,
+    created_by: Uuid,
+    title: &str,
+) -> Result<Uuid> {
+    let document_id = Uuid::new_v4();
+    // Random like every peer, and never the largest number, which Loro keeps for itself: the
+    // version bits of a uuid are fixed.
+    let (peer, _) = Uuid::new_v4().as_u64_pair();
+    let seed = model::seed(peer);
+    let meta = update_meta(&seed)?;
+    client
+        .execute(
+            include_str!("../../sql/create_document.sql"),
+            &[
+                &org_id,
+                &document_id,
+                &title,
+                &created_by,
+                // Postgres keeps the 64 bits as a signed number.
+                &(peer as i64),
+                &meta.counter_start,
+                &meta.counter_end,
+                &seed,
+            ],
+        )
+        .await
+        .map_err(failed("create document"))?;
+    Ok(document_id)
+}

@@ -1,0 +1,171 @@
+//! From a request to its endpoint and back: guards first, then the route, then the method; every
+//! answer gets its protecting headers.
+
+use super::answer::{Answer, empty, problem, refusal, with};
+use super::call::{Call, read_body};
+use super::context::Context;
+use super::route::{Route, allow, is_page};
+use super::upgrade::{Pending, upgrade};
+use super::{documents, files, guard, invitations, protection, sign_in, status, text};
+use crate::error::Result;
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ALLOW, HeaderValue, ORIGIN, VARY,
+};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, StatusCode};
+
+/// Answers a request. The second part is a WebSocket that was promised by the answer.
+pub async fn dispatch(context: &Context, request: Request<Incoming>) -> (Answer, Option<Pending>) {
+    let (mut head, body) = request.into_parts();
+    let connection = head.extensions.remove::<hyper::upgrade::OnUpgrade>();
+    let route = Route::of(head.uri.path());
+    let answered = answer(context, &head, body, route, connection);
+    let answered = tokio::time::timeout(context.timeouts.call, answered);
+    let (mut answer, pending) = answered.await.unwrap_or_else(|_| {
+        tracing::warn!(method = %head.method, "request took too long");
+        let detail = "the server is too busy just now; try again";
+        (problem(StatusCode::SERVICE_UNAVAILABLE, detail), None)
+    });
+    share_with_sister(context, &head, &mut answer);
+    protection::protect(context, &mut answer);
+    (answer, pending)
+}
+
+async fn answer(
+    context: &Context,
+    head: &Parts,
+    body: Incoming,
+    route: Option<Route>,
+    connection: Option<hyper::upgrade::OnUpgrade>,
+) -> (Answer, Option<Pending>) {
+    if !route.as_ref().is_some_and(Route::is_probe) && !guard::host_is_known(context, head) {
+        let detail = "this is not the name of a Quire server; see --public-url";
+        return (problem(StatusCode::MISDIRECTED_REQUEST, detail), None);
+    }
+    let Some(route) = route else {
+        return (page(head), None);
+    };
+    if head.method == Method::OPTIONS {
+        return (options(context, head, &route), None);
+    }
+    let is_read = matches!(head.method, Method::GET | Method::HEAD);
+    let method = if is_read { &Method::GET } else { &head.method };
+    if !route.methods().contains(method) {
+        return (method_not_allowed(route.methods()), None);
+    }
+    let mut call = Call {
+        context,
+        head,
+        body: Bytes::new(),
+    };
+    if !is_read {
+        if let Some(detail) = guard::forgery(context, head) {
+            return (problem(StatusCode::FORBIDDEN, detail), None);
+        }
+        call.body = match read_body(context, body).await {
+            Ok(body) => body,
+            Err(answer) => return (answer, None),
+        };
+    }
+    if route == Route::Sync {
+        // HEAD has nothing to upgrade.
+        let connection = connection.filter(|_| head.method == Method::GET);
+        return match upgrade(&call, connection).await {
+            Ok(answered) => answered,
+            Err(error) => (refusal(&error), None),
+        };
+    }
+    let answer = endpoint(&call, route).await;
+    (answer.unwrap_or_else(|error| refusal(&error)), None)
+}
+
+async fn endpoint(call: &Call<'_>, route: Route) -> Result<Answer> {
+    let method = &call.head.method;
+    match route {
+        Route::Welcome => sign_in::welcome(call).await,
+        Route::Link(token) => sign_in::link(call, &token).await,
+        Route::Me => sign_in::me(call).await,
+        Route::Session => sign_in::sign_out(call).await,
+        Route::Servers => Ok(status::servers(call.context)),
+        Route::Documents(org_id) => match *method {
+            Method::POST => documents::create(call, org_id).await,
+            _ => documents::list(call, org_id).await,
+        },
+        Route::Document(org_id, document_id) => match *method {
+            Method::PATCH => documents::rename(call, org_id, document_id).await,
+            Method::DELETE => documents::delete(call, org_id, document_id).await,
+            _ => documents::show(call, org_id, document_id).await,
+        },
+        Route::Restore(org_id, document_id) => documents::restore(call, org_id, document_id).await,
+        Route::Text(org_id, document_id) => text::show(call, org_id, document_id).await,
+        Route::Invitations(org_id) => invitations::invite(call, org_id).await,
+        Route::Health => Ok(status::health()),
+        Route::Ready => Ok(status::ready(call.context)),
+        Route::Metrics => Ok(status::metrics()),
+        Route::Sync => unreachable!("the handshake is answered before"),
+    }
+}
+
+/// A file of the page, the page itself, or nothing.
+fn page(head: &Parts) -> Answer {
+    let path = head.uri.path();
+    let found = if is_page(path) {
+        files::page(&head.headers)
+    } else {
+        files::file(path, &head.headers)
+    };
+    match found {
+        None => problem(StatusCode::NOT_FOUND, "there is nothing at this address"),
+        Some(_) if !matches!(head.method, Method::GET | Method::HEAD) => {
+            method_not_allowed(&[Method::GET])
+        }
+        Some(answer) => answer,
+    }
+}
+
+fn method_not_allowed(methods: &[Method]) -> Answer {
+    let detail = "this address does not know this method";
+    with(
+        problem(StatusCode::METHOD_NOT_ALLOWED, detail),
+        ALLOW,
+        &allow(methods),
+    )
+}
+
+/// What an address knows; for the page of another of Quire's servers also that it may ask.
+fn options(context: &Context, head: &Parts, route: &Route) -> Answer {
+    let allow = allow(route.methods());
+    let answer = with(empty(StatusCode::NO_CONTENT), ALLOW, &allow);
+    if guard::sister_origin(context, head).is_none() {
+        return answer;
+    }
+    let answer = with(answer, ACCESS_CONTROL_ALLOW_METHODS, &allow);
+    let answer = with(
+        answer,
+        ACCESS_CONTROL_ALLOW_HEADERS,
+        "content-type, x-quire",
+    );
+    with(answer, ACCESS_CONTROL_MAX_AGE, "600")
+}
+
+/// When its own server is down, a page asks another one of Quire's servers.
+fn share_with_sister(context: &Context, head: &Parts, answer: &mut Answer) {
+    if !head.headers.contains_key(ORIGIN) {
+        return;
+    }
+    let headers = answer.headers_mut();
+    headers.append(VARY, HeaderValue::from_static("origin"));
+    let Some(origin) = guard::sister_origin(context, head) else {
+        return;
+    };
+    if let Ok(origin) = HeaderValue::from_str(&origin) {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(
+            ACCESS_CONTROL_ALLOW_CREDENTIALS,
+            HeaderValue::from_static("true"),
+        );
+    }
+}

@@ -1,0 +1,176 @@
+//! Which address means what, and which methods it knows.
+
+use hyper::Method;
+use matchit::{Params, Router};
+use std::sync::LazyLock;
+use uuid::Uuid;
+
+/// What an address means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// Use a one-time link.
+    Welcome,
+    /// Look at a one-time link.
+    Link(String),
+    /// Who is signed in.
+    Me,
+    /// Sign out.
+    Session,
+    /// The live servers.
+    Servers,
+    /// The documents of an organisation.
+    Documents(Uuid),
+    /// One document: organisation and document.
+    Document(Uuid, Uuid),
+    /// Take it out of the bin.
+    Restore(Uuid, Uuid),
+    /// Its plain text.
+    Text(Uuid, Uuid),
+    /// Invite somebody into an organisation.
+    Invitations(Uuid),
+    /// The WebSocket of the sync protocol.
+    Sync,
+    /// The process is alive.
+    Health,
+    /// It should be sent readers.
+    Ready,
+    /// Counters and gauges.
+    Metrics,
+}
+
+type Read = fn(&Params<'_, '_>) -> Option<Route>;
+
+static ROUTER: LazyLock<Router<Read>> = LazyLock::new(|| {
+    const ORGANISATION: &str = "/api/v1/organisations/{org_id}";
+    let mut router: Router<Read> = Router::new();
+    let mut add = |path: &str, read: Read| {
+        router.insert(path, read).expect("routes do not overlap");
+    };
+    add("/api/v1/welcome", |_| Some(Route::Welcome));
+    add("/api/v1/welcome/{token}", |p| {
+        Some(Route::Link(p.get("token")?.to_owned()))
+    });
+    add("/api/v1/me", |_| Some(Route::Me));
+    add("/api/v1/session", |_| Some(Route::Session));
+    add("/api/v1/servers", |_| Some(Route::Servers));
+    add(&format!("{ORGANISATION}/documents"), |p| {
+        Some(Route::Documents(id(p, "org_id")?))
+    });
+    add(&format!("{ORGANISATION}/documents/{{document_id}}"), |p| {
+        Some(Route::Document(id(p, "org_id")?, id(p, "document_id")?))
+    });
+    add(
+        &format!("{ORGANISATION}/documents/{{document_id}}/restore"),
+        |p| Some(Route::Restore(id(p, "org_id")?, id(p, "document_id")?)),
+    );
+    add(
+        &format!("{ORGANISATION}/documents/{{document_id}}/text"),
+        |p| Some(Route::Text(id(p, "org_id")?, id(p, "document_id")?)),
+    );
+    add(&format!("{ORGANISATION}/invitations"), |p| {
+        Some(Route::Invitations(id(p, "org_id")?))
+    });
+    add("/sync/v1", |_| Some(Route::Sync));
+    add("/healthz", |_| Some(Route::Health));
+    add("/readyz", |_| Some(Route::Ready));
+    add("/metrics", |_| Some(Route::Metrics));
+    router
+});
+
+impl Route {
+    /// The route of a path; `None`: it is a file of the page, or nothing.
+    pub fn of(path: &str) -> Option<Self> {
+        let found = ROUTER.at(path).ok()?;
+        (found.value)(&found.params)
+    }
+
+    /// The methods that it knows. GET includes HEAD.
+    pub fn methods(&self) -> &'static [Method] {
+        match self {
+            Route::Welcome | Route::Restore(..) | Route::Invitations(_) => &[Method::POST],
+            Route::Session => &[Method::DELETE],
+            Route::Documents(_) => &[Method::GET, Method::POST],
+            Route::Document(..) => &[Method::GET, Method::PATCH, Method::DELETE],
+            Route::Link(_)
+            | Route::Me
+            | Route::Servers
+            | Route::Text(..)
+            | Route::Sync
+            | Route::Health
+            | Route::Ready
+            | Route::Metrics => &[Method::GET],
+        }
+    }
+
+    /// Whether probes may ask it under any host name: it says nothing that needs protection.
+    pub fn is_probe(&self) -> bool {
+        matches!(self, Route::Health | Route::Ready)
+    }
+}
+
+/// The `Allow` header of a list of methods.
+pub fn allow(methods: &[Method]) -> String {
+    let mut names: Vec<&str> = methods.iter().map(Method::as_str).collect();
+    if methods.contains(&Method::GET) {
+        names.push("HEAD");
+    }
+    names.join(", ")
+}
+
+/// Whether a page of the editor stands at this path: the list, a document, the welcome page.
+pub fn is_page(path: &str) -> bool {
+    if matches!(path, "/" | "/welcome" | "/index.html") {
+        return true;
+    }
+    let Some(rest) = path.strip_prefix('/') else {
+        return false;
+    };
+    let mut parts = rest.split('/');
+    let ids = [parts.next(), parts.next()];
+    parts.next().is_none() && ids.iter().all(|part| part.and_then(uuid).is_some())
+}
+
+fn id(params: &Params<'_, '_>, name: &str) -> Option<Uuid> {
+    uuid(params.get(name)?)
+}
+
+/// Only the usual spelling: one document has one address.
+pub fn uuid(text: &str) -> Option<Uuid> {
+    let id = Uuid::try_parse(text).ok()?;
+    (id.hyphenated().to_string() == text).then_some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORG: &str = "6e2c1b9e-6d26-4a5d-9d57-0c4a4a2d9a01";
+    const DOCUMENT: &str = "0b0d6f6e-3c5c-4f0a-8a3f-1f2e3d4c5b6a";
+
+    #[test]
+    fn a_document_has_one_address() {
+        let path = format!("/api/v1/organisations/{ORG}/documents/{DOCUMENT}");
+        let ids = (ORG.parse().unwrap(), DOCUMENT.parse().unwrap());
+        assert_eq!(Route::of(&path), Some(Route::Document(ids.0, ids.1)));
+        assert_eq!(Route::of(&path.to_uppercase()), None);
+        assert_eq!(Route::of(&path.replace(DOCUMENT, "1")), None);
+        assert_eq!(Route::of(&format!("{path}/")), None);
+        let undashed = path.replace(DOCUMENT, &DOCUMENT.replace('-', ""));
+        assert_eq!(Route::of(&undashed), None);
+    }
+
+    #[test]
+    fn pages_are_the_list_documents_and_the_welcome_page() {
+        for path in ["/", "/welcome", &format!("/{ORG}/{DOCUMENT}")] {
+            assert!(is_page(path), "{path}");
+        }
+        for path in [
+            "/x",
+            "//",
+            &format!("/{ORG}"),
+            &format!("/{ORG}/{DOCUMENT}/x"),
+        ] {
+            assert!(!is_page(path), "{path}");
+        }
+    }
+}
