@@ -1,7 +1,7 @@
 //! Counters, gauges and histograms as statics, and their text form for Prometheus. A metric is
 //! declared where it is counted; its module lists it in `METRICS`, and the server registers the lists.
 //!
-//! ```ignore
+//! ```text
 //! static COMMITTED: Counter = Counter::new("quire_edits_committed_total", "Edits that are durable.");
 //! pub static METRICS: &[&dyn Metric] = &[&COMMITTED];
 //! ```

@@ -1,4 +1,5 @@
 //! Every test of Quire is in this one binary: one link, one set of database clusters.
 
 mod kit;
+mod postgres;
 mod protocol;

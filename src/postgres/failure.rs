@@ -27,7 +27,7 @@ impl From<PoolError> for Failure {
 
 /// For `map_err`: says what was being done (`"load snapshot"`) and finds the kind of the failure.
 ///
-/// ```ignore
+/// ```text
 /// let client = pool.get().await.map_err(failed("load snapshot"))?;
 /// let row = client.query_one(&statement, &[]).await.map_err(failed("load snapshot"))?;
 /// ```

@@ -1,4 +1,5 @@
 //! What tests share: database clusters, servers, clients.
 
 pub mod alloc;
+pub mod postgres;
 pub mod random;

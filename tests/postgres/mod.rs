@@ -1,0 +1,4 @@
+//! Postgres as Quire needs it: the private one, migrations, what the doctor finds.
+
+mod embedded;
+mod migrate;
