@@ -1,0 +1,122 @@
+// The Loro document of this tab, as the rest of synchronisation asks for it: versions, ranges, text.
+import { LoroDoc, VersionVector, type PeerID } from "loro-crdt";
+import type { Copy, Range } from "./outbox";
+
+export type Version = ReadonlyMap<PeerID, number>;
+
+/** A new document with the marks of the document model; one that lacks a mark's rule cannot read the mark. */
+export function newDocument(): LoroDoc {
+  const doc = new LoroDoc();
+  doc.configTextStyle({
+    bold: { expand: "after" },
+    italic: { expand: "after" },
+    underline: { expand: "after" },
+    strike: { expand: "after" },
+    code: { expand: "none" },
+    link: { expand: "none" },
+  });
+  doc.configDefaultTextStyle({ expand: "none" });
+  return doc;
+}
+
+export class LocalCopy implements Copy {
+  constructor(readonly doc: LoroDoc) {}
+
+  peer(): PeerID {
+    return this.doc.peerIdStr;
+  }
+
+  endOf(peer: PeerID): number {
+    const version = this.doc.version();
+    try {
+      return version.get(peer) ?? 0;
+    } finally {
+      version.free();
+    }
+  }
+
+  version(): Version {
+    const version = this.doc.version();
+    try {
+      return version.toJSON();
+    } finally {
+      version.free();
+    }
+  }
+
+  includes(version: Version): boolean {
+    const own = this.version();
+    for (const [peer, end] of version) if ((own.get(peer) ?? 0) < end) return false;
+    return true;
+  }
+
+  encodedVersion(): Uint8Array {
+    const version = this.doc.version();
+    try {
+      return version.encode();
+    } finally {
+      version.free();
+    }
+  }
+
+  exportRange({ peer, start, end }: Range): Uint8Array {
+    return this.doc.export({
+      mode: "updates-in-range",
+      spans: [{ id: { peer, counter: start }, len: end - start }],
+    });
+  }
+
+  /** What lies between two versions, or null when there is nothing. */
+  exportBetween(from: Version, to: Version): Uint8Array | null {
+    const spans = [];
+    for (const [peer, end] of to) {
+      const counter = from.get(peer) ?? 0;
+      if (end > counter) spans.push({ id: { peer, counter }, len: end - counter });
+    }
+    return spans.length === 0 ? null : this.doc.export({ mode: "updates-in-range", spans });
+  }
+
+  /** Applies updates as one change. Throws when Loro cannot read one of them. */
+  take(updates: readonly Uint8Array[]): void {
+    const [first] = updates;
+    if (updates.length === 1 && first !== undefined) this.doc.import(first);
+    else if (updates.length > 1) this.doc.importBatch([...updates]);
+  }
+
+  text(): string {
+    return plainText(this.doc.getMap("doc").toJSON());
+  }
+}
+
+export function decodeVersion(bytes: Uint8Array): Version {
+  const version = VersionVector.decode(bytes);
+  try {
+    return version.toJSON();
+  } finally {
+    version.free();
+  }
+}
+
+/** The document model as plain text: blocks joined by line ends. */
+export function plainText(root: unknown): string {
+  const lines: string[] = [];
+  collectLines(root, lines);
+  return lines.join("\n");
+}
+
+function collectLines(node: unknown, lines: string[]): void {
+  if (typeof node !== "object" || node === null) return;
+  const children: unknown[] = "children" in node && Array.isArray(node.children) ? node.children : [];
+  const name = "nodeName" in node && typeof node.nodeName === "string" ? node.nodeName : "";
+  const isBlockOfText =
+    name === "paragraph" || name === "heading" || name === "codeBlock" || children.some((child) => typeof child === "string");
+  if (isBlockOfText) lines.push(children.map(inlineText).join(""));
+  else if (name === "horizontalRule") lines.push("");
+  else for (const child of children) collectLines(child, lines);
+}
+
+function inlineText(node: unknown): string {
+  if (typeof node === "string") return node;
+  if (typeof node === "object" && node !== null && "nodeName" in node && node.nodeName === "hardBreak") return "\n";
+  return "";
+}
