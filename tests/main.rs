@@ -3,3 +3,4 @@
 mod kit;
 mod postgres;
 mod protocol;
+mod replay;

@@ -1,1 +1,5 @@
-//! Stands in the path; see the module list in lib.rs.
+//! Recorded and synthetic editing histories, driven through real clients at real servers.
+
+pub mod random;
+pub mod synthetic;
+pub mod trace;

@@ -1,0 +1,4 @@
+//! Histories and their replay.
+
+mod synthetic;
+mod trace;
