@@ -24,7 +24,7 @@ pub fn encode(frame: &Frame) -> Result<Bytes> {
 
 /// Writes updates as few messages, to be shared by all who are sent the same: as many updates a
 /// message as fit, and an update that fits into none as header and fragments. `next_batch` names
-/// each batch, whole or fragmented; its updates are acknowledged together.
+/// each batch, whole or fragmented, when told how many updates it has; they are acknowledged together.
 ///
 /// # Errors
 /// `TooLarge` for an update over [`MAX_REASSEMBLED_BYTES`] or a room id over its limit; then
@@ -33,7 +33,7 @@ pub fn encode_updates<U: AsRef<[u8]>>(
     kind: RoomKind,
     room: &str,
     updates: &[U],
-    mut next_batch: impl FnMut() -> BatchId,
+    mut next_batch: impl FnMut(usize) -> BatchId,
 ) -> Result<Vec<Bytes>> {
     check_room(room)?;
     let body_limit = MAX_MESSAGE_BYTES - envelope_bytes(room);
@@ -44,7 +44,7 @@ pub fn encode_updates<U: AsRef<[u8]>>(
         let (now, later) = rest.split_at(count.max(1));
         rest = later;
         if count == 0 {
-            put_fragments(&mut frames, kind, room, now[0].as_ref(), next_batch())?;
+            put_fragments(&mut frames, kind, room, now[0].as_ref(), next_batch(1))?;
             continue;
         }
         let mut out = start(kind, room, 0x03, body_bytes(count, list_bytes))?;
@@ -52,7 +52,7 @@ pub fn encode_updates<U: AsRef<[u8]>>(
         for update in now {
             put_bytes(&mut out, update.as_ref());
         }
-        out.put_slice(&next_batch().0);
+        out.put_slice(&next_batch(count).0);
         frames.push(out.freeze());
     }
     Ok(frames)

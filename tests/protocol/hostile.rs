@@ -5,14 +5,15 @@ use quire::error::Kind;
 use quire::protocol::{MAX_MESSAGE_BYTES, Message, decode, encode};
 
 use super::published::samples;
-use crate::kit::{alloc, random::Random};
+use crate::kit::alloc;
+use crate::kit::random::{self, Random};
 
 /// What an error and its text may take, whatever the message.
 const ERROR_BYTES: usize = 1024;
 
 #[test]
 fn a_mutated_message_never_panics_and_costs_no_memory() {
-    let seed = Random::seed();
+    let seed = random::seed();
     let mut random = Random::new(seed);
     let samples = samples();
     let mut accepted = 0;

@@ -9,13 +9,13 @@ use quire::protocol::{
     encode, encode_updates,
 };
 
-use crate::kit::random::Random;
+use crate::kit::random::{self, Random};
 
 const ROOM: &str = "0190a5b4-0000-7000-8000-000000000001/0190a5b4-0000-7000-8000-000000000002";
 
 #[test]
 fn updates_of_every_size_arrive_whole_and_in_order() {
-    let seed = Random::seed();
+    let seed = random::seed();
     let mut random = Random::new(seed);
     for _ in 0..100 {
         let sizes = [
@@ -60,16 +60,16 @@ fn what_no_reader_would_take_is_not_sent() {
     let update = Bytes::from(vec![1; MAX_REASSEMBLED_BYTES]);
     assert_eq!(receive(&send(std::slice::from_ref(&update))), [update]);
     let larger = [vec![1; MAX_REASSEMBLED_BYTES + 1]];
-    let error = encode_updates(RoomKind::Document, ROOM, &larger, || BatchId([0; 8])).unwrap_err();
+    let error = encode_updates(RoomKind::Document, ROOM, &larger, |_| BatchId([0; 8])).unwrap_err();
     assert_eq!(error.kind(), Kind::TooLarge);
     let room = "x".repeat(300_000);
-    let error = encode_updates(RoomKind::Document, &room, &[[1]], || BatchId([0; 8])).unwrap_err();
+    let error = encode_updates(RoomKind::Document, &room, &[[1]], |_| BatchId([0; 8])).unwrap_err();
     assert_eq!(error.kind(), Kind::TooLarge);
 }
 
 fn send(updates: &[Bytes]) -> Vec<Bytes> {
     let mut batch = 0_u64;
-    encode_updates(RoomKind::Document, ROOM, updates, || {
+    encode_updates(RoomKind::Document, ROOM, updates, |_| {
         batch += 1;
         BatchId::from(batch)
     })

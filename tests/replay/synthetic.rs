@@ -2,11 +2,11 @@
 
 use quire::replay::synthetic::{self, Typist};
 
-use crate::kit::random::Random;
+use crate::kit::random::{self, Random};
 
 #[test]
 fn the_patches_make_the_end_text() {
-    let seed = Random::seed();
+    let seed = random::seed();
     let trace = synthetic::trace(seed, 3, 20_000);
     let mut text = Vec::new();
     for edit in &trace.edits {
@@ -30,7 +30,7 @@ fn a_seed_makes_one_history() {
 
 #[test]
 fn people_burst_correct_jump_and_paste() {
-    let trace = synthetic::trace(Random::seed(), 4, 20_000);
+    let trace = synthetic::trace(random::seed(), 4, 20_000);
     let edits = &trace.edits;
     let pastes = edits.iter().filter(|edit| edit.operations() > 10).count();
     let backspaces = edits.iter().filter(|edit| edit.deleted == 1).count();
@@ -50,8 +50,8 @@ fn people_burst_correct_jump_and_paste() {
 
 #[test]
 fn a_typist_copes_with_a_text_that_others_change() {
-    let mut random = Random::new(Random::seed());
-    let mut typist = Typist::new(random.next());
+    let mut random = Random::new(random::seed());
+    let mut typist = Typist::new(random.bits());
     for _ in 0..10_000 {
         let length = random.below(50);
         let edit = typist.next_edit(length);
