@@ -1,11 +1,13 @@
 //! Connections to Postgres: the pool, migrations, what must hold before Quire serves, the doctor.
 //! What is asked of the database stands with the module that asks it.
 
+mod doctor;
 mod failure;
 mod migrate;
 mod pool;
 mod tls;
 
+pub use doctor::{Finding, Limits, Severity, check_safe, examine};
 pub use failure::{constraint, failed, sqlstate};
 pub use migrate::{Migration, State, check_migrated, migrate, states};
 pub use pool::{Pool, PoolClient, config, pool};
