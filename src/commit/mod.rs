@@ -1,1 +1,127 @@
-//! Stands in the path; see the module list in lib.rs.
+//! The one way in: edits that wait while a batch is being committed form the next batch.
+//!
+//! Each lane commits its batches one after the other, and a document always uses the same lane, so
+//! its order is kept. The answer to an edit leaves only after COMMIT returned.
+
+mod batch;
+mod lane;
+pub mod lease;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::error::{Error, Kind, Result};
+use crate::postgres::Pool;
+
+/// Edits that may wait in one lane; a full lane makes its senders wait.
+const LANE_EDITS: usize = 8_192;
+
+/// One update of one peer, passed by its trial, on its way to become a row.
+#[derive(Debug, Clone)]
+pub struct Edit {
+    pub org_id: Uuid,
+    pub document_id: Uuid,
+    pub peer: u64,
+    /// The session in whose name it is written.
+    pub session_id: Uuid,
+    /// The lease under which the session may use the peer.
+    pub lease_id: Uuid,
+    /// Loro counter of the first operation.
+    pub counter_start: i32,
+    /// Loro counter after the last operation.
+    pub counter_end: i32,
+    /// Characters inserted and deleted.
+    pub inserted: i32,
+    pub deleted: i32,
+    pub update: Bytes,
+}
+
+/// What became of an edit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is a row, flushed to disk.
+    Committed,
+    /// It was a row before: sent twice, or the answer to the first time was lost.
+    AlreadyThere,
+    Refused(Refusal),
+}
+
+/// Why an edit did not become a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The session was ended or has run out.
+    SignedOut,
+    /// The account may not edit the document (any more).
+    Forbidden,
+    /// The document is in the bin, or was never there.
+    DocumentDeleted,
+    /// The peer belongs to somebody else.
+    NotOwner,
+    /// Another connection uses the peer now; join again.
+    LeaseLost,
+    /// It does not start where the peer's durable edits end.
+    OutOfOrder {
+        /// Where it would have to start.
+        next_counter: i32,
+    },
+    /// Another transaction holds the peer's row; join again.
+    Busy,
+    /// The database cannot store it; its log says why.
+    Unstorable,
+}
+
+struct Waiting {
+    edit: Edit,
+    answer: oneshot::Sender<Outcome>,
+}
+
+/// A handle on the committers. Cheap to clone.
+#[derive(Clone)]
+pub struct Commit {
+    lanes: Vec<mpsc::Sender<Waiting>>,
+}
+
+/// The running committers; dropping it ends them after the batch in flight.
+pub struct Committers {
+    tasks: JoinSet<()>,
+}
+
+impl Commit {
+    /// Starts so many committers, each on a connection of `pool` that it keeps.
+    pub fn start(pool: Pool, committers: u16) -> (Self, Committers) {
+        crate::metrics::register(lane::METRICS);
+        let mut tasks = JoinSet::new();
+        let lanes = (0..committers)
+            .map(|_| {
+                let (sender, receiver) = mpsc::channel(LANE_EDITS);
+                tasks.spawn(lane::run(pool.clone(), receiver));
+                sender
+            })
+            .collect();
+        (Self { lanes }, Committers { tasks })
+    }
+
+    /// Hands over an edit and returns at once; the receiver gets what became of it. Waits while the
+    /// lane is full. Edits of one document handed over in an order are committed in that order.
+    pub async fn submit(&self, edit: Edit) -> Result<oneshot::Receiver<Outcome>> {
+        let mut hasher = DefaultHasher::new();
+        edit.document_id.hash(&mut hasher);
+        let lane = &self.lanes[hasher.finish() as usize % self.lanes.len()];
+        let (answer, receiver) = oneshot::channel();
+        lane.send(Waiting { edit, answer })
+            .await
+            .map_err(|_| Error::new(Kind::Unavailable, "the server is stopping"))?;
+        Ok(receiver)
+    }
+}
+
+impl Committers {
+    /// Waits until every edit handed over was answered. All handles must have been dropped before.
+    pub async fn finish(mut self) {
+        while self.tasks.join_next().await.is_some() {}
+    }
+}

@@ -1,0 +1,127 @@
+//! What one statement commits: runs of edits that follow each other share one update of their
+//! peer's row. Pure; the lane does the talking.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use super::{Edit, Waiting};
+
+/// Consecutive edits of one peer under one lease.
+pub(super) struct Run {
+    pub waiting: Vec<Waiting>,
+}
+
+impl Run {
+    pub fn first(&self) -> &Edit {
+        &self.waiting[0].edit
+    }
+
+    pub fn counter_end(&self) -> i32 {
+        self.waiting[self.waiting.len() - 1].edit.counter_end
+    }
+}
+
+/// Sorts what waits into runs. What cannot follow its peer's run in this batch (sent twice, a gap)
+/// is returned to be tried in the next one, in its order.
+pub(super) fn runs(waiting: Vec<Waiting>) -> (Vec<Run>, Vec<Waiting>) {
+    let mut runs: Vec<Run> = Vec::new();
+    let mut of_peer: HashMap<(Uuid, Uuid, u64), usize> = HashMap::new();
+    let mut later = Vec::new();
+    let mut held_back = std::collections::HashSet::new();
+    for item in waiting {
+        let edit = &item.edit;
+        let key = (edit.org_id, edit.document_id, edit.peer);
+        if held_back.contains(&key) {
+            later.push(item);
+            continue;
+        }
+        match of_peer.get(&key) {
+            None => {
+                of_peer.insert(key, runs.len());
+                runs.push(Run {
+                    waiting: vec![item],
+                });
+            }
+            Some(&index) if follows(&runs[index], edit) => runs[index].waiting.push(item),
+            Some(_) => {
+                held_back.insert(key);
+                later.push(item);
+            }
+        }
+    }
+    // Every batch locks the peers' rows in the same order, so two batches cannot wait for each other.
+    runs.sort_by_key(|run| {
+        let edit = run.first();
+        (edit.org_id, edit.document_id, edit.peer)
+    });
+    (runs, later)
+}
+
+fn follows(run: &Run, edit: &Edit) -> bool {
+    let first = run.first();
+    first.lease_id == edit.lease_id
+        && first.session_id == edit.session_id
+        && run.counter_end() == edit.counter_start
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use tokio::sync::oneshot;
+
+    fn waiting(document: u128, peer: u64, counters: std::ops::Range<i32>) -> Waiting {
+        let edit = Edit {
+            org_id: Uuid::nil(),
+            document_id: Uuid::from_u128(document),
+            peer,
+            session_id: Uuid::nil(),
+            lease_id: Uuid::nil(),
+            counter_start: counters.start,
+            counter_end: counters.end,
+            inserted: 0,
+            deleted: 0,
+            update: Bytes::new(),
+        };
+        Waiting {
+            edit,
+            answer: oneshot::channel().0,
+        }
+    }
+
+    #[test]
+    fn edits_that_follow_each_other_share_a_run() {
+        let (runs, later) = runs(vec![
+            waiting(2, 7, 0..3),
+            waiting(1, 7, 5..6),
+            waiting(2, 7, 3..4),
+            waiting(2, 8, 0..1),
+        ]);
+        let shape: Vec<_> = runs
+            .iter()
+            .map(|r| {
+                (
+                    r.first().document_id.as_u128(),
+                    r.first().peer,
+                    r.waiting.len(),
+                )
+            })
+            .collect();
+        assert_eq!(shape, [(1, 7, 1), (2, 7, 2), (2, 8, 1)]);
+        assert!(later.is_empty());
+    }
+
+    #[test]
+    fn what_was_sent_twice_waits_for_the_next_batch_with_all_that_follows_it() {
+        let (runs, later) = runs(vec![
+            waiting(1, 7, 0..3),
+            waiting(1, 7, 0..3),
+            waiting(1, 7, 3..4),
+        ]);
+        assert_eq!(runs.len(), 1);
+        assert_eq!(runs[0].waiting.len(), 1);
+        let starts: Vec<_> = later.iter().map(|w| w.edit.counter_start).collect();
+        assert_eq!(starts, [0, 3]);
+    }
+}

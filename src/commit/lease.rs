@@ -1,0 +1,214 @@
+//! Leases: which connection may write with which Loro peer of a document. The peer's row settles
+//! it; taking a lease takes it away from whatever connection held it before.
+
+use uuid::Uuid;
+
+use crate::auth::{self, Session};
+use crate::error::{Error, Kind, Result};
+use crate::postgres::{Pool, failed};
+
+const HOLD_DOCUMENT: &str = include_str!("../../sql/hold_document.sql");
+const LEASE_KNOWN_PEER: &str = include_str!("../../sql/lease_known_peer.sql");
+const LEASE_FREE_PEER: &str = include_str!("../../sql/lease_free_peer.sql");
+const LEASE_NEW_PEER: &str = include_str!("../../sql/lease_new_peer.sql");
+const RELEASE_LEASE: &str = include_str!("../../sql/release_lease.sql");
+
+/// The right to write with one peer, until it is released or somebody takes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    pub org_id: Uuid,
+    pub document_id: Uuid,
+    pub peer: u64,
+    pub lease_id: Uuid,
+    /// Where the peer's next edit starts; everything before it is durable.
+    pub next_counter: i32,
+}
+
+/// Who asks for a lease, and which peer they would like.
+#[derive(Debug)]
+pub struct Request<'a> {
+    pub org_id: Uuid,
+    pub document_id: Uuid,
+    pub session: &'a Session,
+    /// The name the device gave itself; empty: none.
+    pub device: &'a str,
+    pub wish: Wish,
+}
+
+/// Which peer a lease is wanted for.
+#[derive(Debug, Clone, Copy)]
+pub enum Wish {
+    /// This one if the account owns it, else any.
+    Preferably(u64),
+    /// Any that the account's device used before and nobody holds, else a new one.
+    Any,
+    /// This one or none: it is new and becomes the account's, or it is the account's already.
+    Exactly(u64),
+}
+
+/// Leases a peer, checking session and right under locks that a revocation must wait for.
+///
+/// # Errors
+/// `NotFound` when the session has ended or the account does not belong to the organisation,
+/// `Forbidden` when it may not edit, or the wished peer is somebody else's and no other will do,
+/// `Unavailable`.
+pub async fn take(pool: &Pool, request: &Request<'_>) -> Result<Lease> {
+    let mut client = pool.get().await.map_err(failed("lease a peer"))?;
+    let transaction = client.transaction().await.map_err(failed("lease a peer"))?;
+    hold_right(&transaction, request).await?;
+    let account_id = request.session.account_id;
+    let lease_id = Uuid::new_v4();
+    let row = match request.wish {
+        Wish::Preferably(peer) | Wish::Exactly(peer) => {
+            let statement = transaction
+                .prepare_cached(LEASE_KNOWN_PEER)
+                .await
+                .map_err(failed("lease a peer"))?;
+            transaction
+                .query_opt(
+                    &statement,
+                    &[
+                        &request.org_id,
+                        &request.document_id,
+                        &(peer as i64),
+                        &account_id,
+                        &lease_id,
+                        &request.session.session_id,
+                        &request.device,
+                    ],
+                )
+                .await
+                .map_err(failed("lease a peer"))?
+        }
+        Wish::Any => None,
+    };
+    let row = match (row, request.wish) {
+        (Some(row), _) => Some(row),
+        (None, Wish::Exactly(peer)) => {
+            insert(&transaction, request, account_id, lease_id, peer).await?
+        }
+        (None, _) => any(&transaction, request, account_id, lease_id).await?,
+    };
+    let Some(row) = row else {
+        return Err(Error::new(
+            Kind::Forbidden,
+            "this peer id belongs to somebody else in this document; use another one",
+        ));
+    };
+    transaction.commit().await.map_err(failed("lease a peer"))?;
+    Ok(Lease {
+        org_id: request.org_id,
+        document_id: request.document_id,
+        peer: row.get::<_, i64>("peer_id") as u64,
+        lease_id,
+        next_counter: row.get("next_counter"),
+    })
+}
+
+/// Gives the peer back, so that the account's next connection can have it. Does nothing when
+/// somebody else took it meanwhile.
+pub async fn release(pool: &Pool, lease: &Lease) -> Result<()> {
+    let client = pool.get().await.map_err(failed("lease a peer"))?;
+    let statement = client
+        .prepare_cached(RELEASE_LEASE)
+        .await
+        .map_err(failed("lease a peer"))?;
+    client
+        .execute(
+            &statement,
+            &[
+                &lease.org_id,
+                &lease.document_id,
+                &(lease.peer as i64),
+                &lease.lease_id,
+            ],
+        )
+        .await
+        .map_err(failed("lease a peer"))?;
+    Ok(())
+}
+
+type Transaction<'a> = deadpool_postgres::Transaction<'a>;
+
+/// Holds the session, the document and the right to it until the transaction ends, so that a
+/// revocation waits for the lease, or the lease for the revocation; then asks what is allowed.
+async fn hold_right(transaction: &Transaction<'_>, request: &Request<'_>) -> Result<()> {
+    let (org_id, document_id) = (request.org_id, request.document_id);
+    auth::hold_authority(transaction, request.session, org_id, Some(document_id)).await?;
+    let held = transaction
+        .query_opt(HOLD_DOCUMENT, &[&org_id, &document_id])
+        .await
+        .map_err(failed("lease a peer"))?;
+    let account_id = request.session.account_id;
+    let permission = auth::permission(transaction, account_id, org_id, document_id).await?;
+    if held.is_none() || permission != auth::Permission::Write {
+        return Err(Error::new(
+            Kind::Forbidden,
+            "you may not edit this document",
+        ));
+    }
+    Ok(())
+}
+
+/// A free peer of the same device, else a new one.
+async fn any(
+    transaction: &Transaction<'_>,
+    request: &Request<'_>,
+    account_id: Uuid,
+    lease_id: Uuid,
+) -> Result<Option<tokio_postgres::Row>> {
+    if !request.device.is_empty() {
+        let statement = transaction
+            .prepare_cached(LEASE_FREE_PEER)
+            .await
+            .map_err(failed("lease a peer"))?;
+        let row = transaction
+            .query_opt(
+                &statement,
+                &[
+                    &request.org_id,
+                    &request.document_id,
+                    &account_id,
+                    &request.device,
+                    &lease_id,
+                    &request.session.session_id,
+                ],
+            )
+            .await
+            .map_err(failed("lease a peer"))?;
+        if row.is_some() {
+            return Ok(row);
+        }
+    }
+    // 61 random bits do not meet another peer of the same document.
+    let peer = Uuid::new_v4().as_u64_pair().1 >> 1;
+    insert(transaction, request, account_id, lease_id, peer).await
+}
+
+async fn insert(
+    transaction: &Transaction<'_>,
+    request: &Request<'_>,
+    account_id: Uuid,
+    lease_id: Uuid,
+    peer: u64,
+) -> Result<Option<tokio_postgres::Row>> {
+    let statement = transaction
+        .prepare_cached(LEASE_NEW_PEER)
+        .await
+        .map_err(failed("lease a peer"))?;
+    transaction
+        .query_opt(
+            &statement,
+            &[
+                &request.org_id,
+                &request.document_id,
+                &(peer as i64),
+                &account_id,
+                &lease_id,
+                &request.session.session_id,
+                &request.device,
+            ],
+        )
+        .await
+        .map_err(failed("lease a peer"))
+}
