@@ -193,7 +193,6 @@ create table quire.snapshot (
     document_id uuid not null,
     seen pg_snapshot not null,
     system_identifier bigint not null,
-    edits bigint not null,
     bytes integer not null,
     snapshot bytea not null,
     created_at timestamptz not null default now(),
@@ -205,7 +204,6 @@ comment on column quire.snapshot.org_id is 'The organisation of the document.';
 comment on column quire.snapshot.document_id is 'The document.';
 comment on column quire.snapshot.seen is 'Every edit visible to this pg_snapshot is in the fold; edits with xid >= pg_snapshot_xmin(seen) are applied on top.';
 comment on column quire.snapshot.system_identifier is 'The database cluster whose transaction numbers seen speaks of; elsewhere the snapshot counts as having seen nothing.';
-comment on column quire.snapshot.edits is 'How many edits were folded, at least.';
 comment on column quire.snapshot.bytes is 'Length of the fold in bytes.';
 comment on column quire.snapshot.snapshot is 'The fold, in Loro''s binary form.';
 comment on column quire.snapshot.created_at is 'When it was folded.';

@@ -1,8 +1,12 @@
 //! Documents: what an update says about itself, live copies that cannot take the process down, the
 //! model of a page, and the trial that every update passes before it becomes a row.
 
+/// Stored snapshots.
+pub mod fold;
 /// A Loro document that cannot take the process down.
 pub mod live;
+/// A document out of its rows.
+pub mod load;
 /// The tree of nodes that makes a page: seeding it, and reading it as plain text.
 pub mod model;
 /// The trial of updates in a child process.

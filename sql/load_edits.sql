@@ -1,0 +1,6 @@
+select edit_id, update
+from quire.edit
+where org_id = $1::uuid
+and document_id = $2::uuid
+and xid >= $3::text::xid8
+order by xid, edit_id

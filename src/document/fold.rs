@@ -1,0 +1,61 @@
+//! Folds: a document with its edits so far as one stored snapshot, so that opening it reads a short
+//! tail. Derived data; losing one loses nothing.
+
+use bytes::Bytes;
+
+use super::load::Position;
+use super::trial::DocKey;
+use crate::error::Result;
+use crate::postgres::{Pool, failed};
+
+const STORE_SNAPSHOT: &str = include_str!("../../sql/store_snapshot.sql");
+
+/// A tail is folded when it is this long, in bytes, and at least half as long as the snapshot: so
+/// what folding writes stays in proportion to what was edited.
+const TAIL_BYTES: usize = 256 * 1024;
+/// A shorter tail that has this many edits is folded too: each costs time when the document opens.
+const TAIL_EDITS: usize = 2_000;
+/// When a document is unloaded, a tail shorter than this in bytes stays as it is.
+const UNLOAD_TAIL_BYTES: usize = 16 * 1024;
+
+/// Whether a document that stays open should be folded now.
+pub fn is_due(tail_bytes: usize, tail_edits: usize, snapshot_bytes: usize) -> bool {
+    (tail_bytes >= TAIL_BYTES || tail_edits >= TAIL_EDITS) && tail_bytes >= snapshot_bytes / 2
+}
+
+/// Whether a document that is unloaded should be folded on the way out.
+pub fn is_due_at_unload(tail_bytes: usize) -> bool {
+    tail_bytes >= UNLOAD_TAIL_BYTES
+}
+
+/// Stores a fold that holds every edit visible at `position`, unless a newer one is there.
+///
+/// # Errors
+/// `Unavailable` when the database cannot be asked.
+pub async fn store(
+    pool: &Pool,
+    document: DocKey,
+    position: &Position,
+    system_identifier: u64,
+    snapshot: &Bytes,
+) -> Result<()> {
+    let client = pool.get().await.map_err(failed("store snapshot"))?;
+    let statement = client
+        .prepare_cached(STORE_SNAPSHOT)
+        .await
+        .map_err(failed("store snapshot"))?;
+    client
+        .execute(
+            &statement,
+            &[
+                &document.org_id,
+                &document.document_id,
+                &position.seen,
+                &(system_identifier as i64),
+                &&snapshot[..],
+            ],
+        )
+        .await
+        .map_err(failed("store snapshot"))?;
+    Ok(())
+}

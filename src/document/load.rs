@@ -1,0 +1,263 @@
+//! A document out of its rows: the newest snapshot, and every edit that the snapshot may not hold.
+//! Opening never writes, and what cannot be read refuses: nobody is shown an empty document instead.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use futures_util::TryStreamExt;
+use tokio_postgres::IsolationLevel;
+
+use super::live::LiveDocument;
+use super::trial::DocKey;
+use crate::error::{Error, Kind, Result};
+use crate::metrics::{Counter, Metric};
+use crate::postgres::{Pool, failed};
+
+const LOAD_SNAPSHOT: &str = include_str!("../../sql/load_snapshot.sql");
+const LOAD_EDITS: &str = include_str!("../../sql/load_edits.sql");
+const READ_POSITION: &str = include_str!("../../sql/read_position.sql");
+
+static SET_ASIDE: Counter = Counter::new(
+    "quire_edits_set_aside_total",
+    "Rows that Loro could not apply when a document was loaded or updated; each is logged.",
+);
+
+/// What this module counts.
+pub static METRICS: &[&dyn Metric] = &[&SET_ASIDE];
+
+/// Under which snapshot of the tables something was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// The `pg_snapshot`, as Postgres writes it: `xmin:xmax:xip,…`.
+    pub seen: String,
+}
+
+impl Position {
+    /// Every transaction below this one was over when it was read; decimal, 64 bits.
+    pub fn xmin(&self) -> &str {
+        self.seen.split(':').next().unwrap_or("0")
+    }
+}
+
+/// One row of a document's tail.
+#[derive(Debug, Clone)]
+pub struct TailEdit {
+    pub edit_id: i64,
+    pub update: Bytes,
+}
+
+/// A document as it stood in the tables.
+pub struct Loaded {
+    pub live: LiveDocument,
+    pub position: Position,
+    /// Length of the stored snapshot in bytes; 0: there is none.
+    pub snapshot_bytes: usize,
+    /// Edits applied on top of it, and their bytes.
+    pub tail_edits: usize,
+    pub tail_bytes: usize,
+}
+
+/// Reads a document in one REPEATABLE READ transaction. Rows in `set_aside` are left out, and rows
+/// that Loro cannot apply are added to it: every server leaves out the same ones.
+///
+/// # Errors
+/// `NotFound` when the document has no rows; `Internal` when its rows hang in the air;
+/// `Unavailable` when the database cannot be asked.
+pub async fn load(
+    pool: &Pool,
+    document: DocKey,
+    system_identifier: u64,
+    set_aside: &mut BTreeSet<i64>,
+) -> Result<Loaded> {
+    let mut stored = read(pool, document, system_identifier).await?;
+    loop {
+        match tokio::task::block_in_place(|| assemble(&stored, set_aside)) {
+            Ok(live) => {
+                return Ok(Loaded {
+                    live,
+                    snapshot_bytes: stored.snapshot.len(),
+                    tail_edits: stored.tail.len(),
+                    tail_bytes: stored.tail.iter().map(|edit| edit.update.len()).sum(),
+                    position: stored.position,
+                });
+            }
+            Err(Unfit::Edit(edit_id)) => put_aside(document, edit_id, set_aside),
+            Err(Unfit::Snapshot(error)) => {
+                // A snapshot is derived: without it the rows alone give the document.
+                tracing::error!(document_id = %document.document_id, %error, "load document: its snapshot cannot be read; it is rebuilt from its edits");
+                stored = read_all(pool, document).await?;
+            }
+            Err(Unfit::Whole(error)) => return Err(error),
+        }
+    }
+}
+
+/// Says so and remembers an edit that Loro could not apply.
+pub fn put_aside(document: DocKey, edit_id: i64, set_aside: &mut BTreeSet<i64>) {
+    SET_ASIDE.increment();
+    tracing::error!(document_id = %document.document_id, edit_id, "apply edit: Loro cannot; the row is set aside on every server");
+    set_aside.insert(edit_id);
+}
+
+/// The edits that a reader at `from_xmin` may not have seen, and the position of this reading.
+///
+/// # Errors
+/// `Unavailable` when the database cannot be asked.
+pub async fn read_tail(
+    pool: &Pool,
+    document: DocKey,
+    from_xmin: &str,
+) -> Result<(Vec<TailEdit>, Position)> {
+    let mut client = pool.get().await.map_err(failed("read tail"))?;
+    let transaction = client
+        .build_transaction()
+        .isolation_level(IsolationLevel::RepeatableRead)
+        .read_only(true)
+        .start()
+        .await
+        .map_err(failed("read tail"))?;
+    let tail = edits(&transaction, document, from_xmin).await?;
+    let position = position(&transaction).await?;
+    Ok((tail, position))
+}
+
+struct Stored {
+    snapshot: Bytes,
+    tail: Vec<TailEdit>,
+    position: Position,
+}
+
+async fn read(pool: &Pool, document: DocKey, system_identifier: u64) -> Result<Stored> {
+    let mut client = pool.get().await.map_err(failed("load document"))?;
+    let transaction = client
+        .build_transaction()
+        .isolation_level(IsolationLevel::RepeatableRead)
+        .read_only(true)
+        .start()
+        .await
+        .map_err(failed("load document"))?;
+    let statement = transaction
+        .prepare_cached(LOAD_SNAPSHOT)
+        .await
+        .map_err(failed("load snapshot"))?;
+    let row = transaction
+        .query_opt(
+            &statement,
+            &[
+                &document.org_id,
+                &document.document_id,
+                &(system_identifier as i64),
+            ],
+        )
+        .await
+        .map_err(failed("load snapshot"))?;
+    let (from_xmin, snapshot) = match row {
+        Some(row) => (row.get(0), row.get::<_, Vec<u8>>(1)),
+        None => ("0".to_owned(), Vec::new()),
+    };
+    let tail = edits(&transaction, document, &from_xmin).await?;
+    let position = position(&transaction).await?;
+    if snapshot.is_empty() && tail.is_empty() {
+        return Err(Error::new(Kind::NotFound, "the document has no edits"));
+    }
+    Ok(Stored {
+        snapshot: snapshot.into(),
+        tail,
+        position,
+    })
+}
+
+async fn read_all(pool: &Pool, document: DocKey) -> Result<Stored> {
+    let (tail, position) = read_tail(pool, document, "0").await?;
+    if tail.is_empty() {
+        return Err(Error::new(
+            Kind::Internal,
+            "the document has a snapshot that cannot be read, and no edits",
+        ));
+    }
+    Ok(Stored {
+        snapshot: Bytes::new(),
+        tail,
+        position,
+    })
+}
+
+type Transaction<'a> = deadpool_postgres::Transaction<'a>;
+
+async fn edits(
+    transaction: &Transaction<'_>,
+    document: DocKey,
+    from_xmin: &str,
+) -> Result<Vec<TailEdit>> {
+    let statement = transaction
+        .prepare_cached(LOAD_EDITS)
+        .await
+        .map_err(failed("load edits"))?;
+    let (org_id, document_id) = (document.org_id, document.document_id);
+    let rows = transaction
+        .query_raw(
+            &statement,
+            [
+                &org_id as &(dyn tokio_postgres::types::ToSql + Sync),
+                &document_id,
+                &from_xmin,
+            ],
+        )
+        .await
+        .map_err(failed("load edits"))?;
+    rows.map_ok(|row| TailEdit {
+        edit_id: row.get(0),
+        update: Bytes::from(row.get::<_, Vec<u8>>(1)),
+    })
+    .try_collect()
+    .await
+    .map_err(failed("load edits"))
+}
+
+async fn position(transaction: &Transaction<'_>) -> Result<Position> {
+    let statement = transaction
+        .prepare_cached(READ_POSITION)
+        .await
+        .map_err(failed("read position"))?;
+    let row = transaction
+        .query_one(&statement, &[])
+        .await
+        .map_err(failed("read position"))?;
+    Ok(Position { seen: row.get(0) })
+}
+
+enum Unfit {
+    Edit(i64),
+    Snapshot(Error),
+    Whole(Error),
+}
+
+fn assemble(stored: &Stored, set_aside: &BTreeSet<i64>) -> Result<LiveDocument, Unfit> {
+    let mut live = if stored.snapshot.is_empty() {
+        LiveDocument::empty()
+    } else {
+        LiveDocument::from_snapshot(&stored.snapshot).map_err(Unfit::Snapshot)?
+    };
+    let mut pending = None;
+    for edit in &stored.tail {
+        if set_aside.contains(&edit.edit_id) {
+            continue;
+        }
+        let imported = live
+            .import(&edit.update)
+            .map_err(|_| Unfit::Edit(edit.edit_id))?;
+        if imported.pending {
+            pending = Some(edit.edit_id);
+        }
+    }
+    // A transaction's number is not its place in the order, so an edit may come before what it
+    // builds on; Loro keeps it until then. What is left over at the end builds on nothing.
+    if let Some(edit_id) = pending {
+        tracing::debug!(
+            edit_id,
+            "load document: an edit came before what it builds on"
+        );
+    }
+    live.version().map_err(Unfit::Whole)?;
+    Ok(live)
+}
