@@ -1,1 +1,343 @@
-//! Stands in the path; see the module list in lib.rs.
+//! From the feed to the rooms, and from the rooms to their readers. A room is an open document; it
+//! exists while somebody holds it, and a while longer as the memory budget allows.
+
+pub mod outbox;
+mod readers;
+mod room;
+mod submit;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+pub use self::readers::{Leases, ReaderId};
+pub use self::room::Join;
+pub use self::submit::Submission;
+use crate::change::{Change, Event, EventKind, Transaction};
+use crate::commit::Commit;
+use crate::document::trial::{DocKey, Trial};
+use crate::error::{Error, Kind, Result};
+use crate::feed;
+use crate::metrics::{self, Gauge, Metric};
+use crate::postgres::Pool;
+use room::Message;
+
+static OPEN: Gauge = Gauge::new("quire_documents_open", "Documents in memory.");
+static OPEN_BYTES: Gauge = Gauge::new(
+    "quire_documents_bytes",
+    "Memory of open documents in bytes, estimated.",
+);
+static METRICS: &[&dyn Metric] = &[&OPEN, &OPEN_BYTES];
+
+/// What every room needs.
+struct Shared {
+    pool: Pool,
+    commit: Commit,
+    trial: Trial,
+    feed: feed::Handle,
+    /// Of the cluster that the feed reads; 0 before the first connection.
+    system_identifier: AtomicU64,
+    rooms: Mutex<HashMap<DocKey, Arc<Room>>>,
+    tasks: TaskTracker,
+}
+
+/// All open documents of this server. Cheap to clone.
+#[derive(Clone)]
+pub struct Fanout {
+    shared: Arc<Shared>,
+}
+
+/// A handle on an open document. While it is held, the document stays open.
+pub struct Room {
+    key: DocKey,
+    messages: mpsc::Sender<Message>,
+    submissions: mpsc::Sender<Submission>,
+    /// Memory of the document, estimated by its task.
+    bytes: AtomicUsize,
+    used: Mutex<Instant>,
+}
+
+impl Fanout {
+    /// No document is open yet.
+    pub fn new(pool: Pool, commit: Commit, trial: Trial, feed: feed::Handle) -> Self {
+        metrics::register(METRICS);
+        metrics::register(room::METRICS);
+        metrics::register(submit::METRICS);
+        metrics::register(outbox::METRICS);
+        metrics::register(crate::document::load::METRICS);
+        Self {
+            shared: Arc::new(Shared {
+                pool,
+                commit,
+                trial,
+                feed,
+                system_identifier: AtomicU64::new(0),
+                rooms: Mutex::default(),
+                tasks: TaskTracker::new(),
+            }),
+        }
+    }
+
+    /// The room of a document, opened if it is not. Joining it says whether the document is there.
+    pub fn room(&self, key: DocKey) -> Arc<Room> {
+        let mut rooms = self.shared.rooms();
+        if let Some(room) = rooms.get(&key) {
+            room.touch();
+            return room.clone();
+        }
+        // In the map before anything is read: from here on the feed's changes queue up.
+        let (messages, received) = mpsc::channel(room::WAITING);
+        let (submissions, submitted) = mpsc::channel(submit::WAITING);
+        let room = Arc::new(Room {
+            key,
+            messages: messages.clone(),
+            submissions,
+            bytes: AtomicUsize::new(0),
+            used: Mutex::new(Instant::now()),
+        });
+        rooms.insert(key, room.clone());
+        drop(rooms);
+        let shared = &self.shared;
+        shared.tasks.spawn(room::run(
+            shared.clone(),
+            Arc::downgrade(&room),
+            key,
+            received,
+        ));
+        shared.tasks.spawn(submit::run(
+            shared.clone(),
+            key,
+            messages.downgrade(),
+            submitted,
+        ));
+        room
+    }
+
+    /// Gives a transaction to the rooms that it concerns. Waits while one of them is full.
+    pub async fn deliver(&self, transaction: &Arc<Transaction>) {
+        let mut places: HashMap<DocKey, Vec<u32>> = HashMap::new();
+        for (place, change) in (0..).zip(&transaction.changes) {
+            match change {
+                Change::Edit(edit) => {
+                    let key = DocKey {
+                        org_id: edit.org_id,
+                        document_id: edit.document_id,
+                    };
+                    places.entry(key).or_default().push(place);
+                }
+                Change::Event(event) => self.event(event).await,
+                Change::Message(_) => {}
+            }
+        }
+        for (key, places) in places {
+            let Some(messages) = self.shared.open(&key) else {
+                continue;
+            };
+            let message = Message::Changes {
+                transaction: transaction.clone(),
+                places: places.into(),
+            };
+            // A room that closed meanwhile has nobody to show it to.
+            let _ = messages.send(message).await;
+        }
+    }
+
+    async fn event(&self, event: &Event) {
+        let of_account = || Message::Authority(event.account_id);
+        match (event.kind, event.org_id, event.document_id) {
+            (EventKind::MemberChanged, Some(org_id), _) => {
+                self.tell(of_account, |key| key.org_id == org_id).await;
+            }
+            (EventKind::GrantChanged, Some(org_id), Some(document_id)) => {
+                let of = DocKey {
+                    org_id,
+                    document_id,
+                };
+                self.tell(of_account, |key| *key == of).await;
+            }
+            (EventKind::DocumentDeleted, Some(org_id), Some(document_id)) => {
+                let of = DocKey {
+                    org_id,
+                    document_id,
+                };
+                self.tell(|| Message::Deleted, |key| *key == of).await;
+            }
+            _ => {}
+        }
+    }
+
+    /// A new slot streams: what was committed while none did stands in the tables. With
+    /// `log_changed` the tables may also have lost something.
+    pub async fn connected(&self, system_identifier: u64, log_changed: bool) {
+        self.shared
+            .system_identifier
+            .store(system_identifier, Ordering::Relaxed);
+        let message = || match log_changed {
+            true => Message::Rebuild,
+            false => Message::ReadAgain,
+        };
+        self.tell(message, |_| true).await;
+    }
+
+    /// What was committed but invisible when the slot was made is visible now.
+    pub async fn settled(&self) {
+        self.tell(|| Message::ReadAgain, |_| true).await;
+    }
+
+    async fn tell(&self, message: impl Fn() -> Message, whom: impl Fn(&DocKey) -> bool) {
+        let rooms: Vec<_> = self
+            .shared
+            .rooms()
+            .values()
+            .filter(|room| whom(&room.key))
+            .map(|room| room.messages.downgrade())
+            .collect();
+        for room in rooms {
+            if let Some(room) = room.upgrade() {
+                // A room that closed meanwhile has nobody to tell.
+                let _ = room.send(message()).await;
+            }
+        }
+    }
+
+    /// Closes what nobody holds: the longest unused first while all take more than `budget_bytes`,
+    /// and whatever was not used since `oldest`.
+    pub fn unload(&self, budget_bytes: usize, oldest: Instant) {
+        let mut rooms = self.shared.rooms();
+        let mut total: usize = rooms.values().map(|room| room.bytes()).sum();
+        let mut idle: Vec<(Instant, DocKey, usize)> = rooms
+            .values()
+            // Only the map holds it, and whoever wants it must come through the map's lock.
+            .filter(|room| Arc::strong_count(room) == 1)
+            .map(|room| (room.used(), room.key, room.bytes()))
+            .collect();
+        idle.sort_by_key(|(used, ..)| *used);
+        for (used, key, bytes) in idle {
+            if total <= budget_bytes && used > oldest {
+                break;
+            }
+            rooms.remove(&key);
+            total -= bytes;
+        }
+        OPEN.set(rooms.len() as i64);
+        OPEN_BYTES.set(total as i64);
+    }
+
+    /// Closes all rooms and waits until what they had under way is done. Nobody may hold a room.
+    pub async fn finish(self) {
+        self.shared.rooms().clear();
+        self.shared.tasks.close();
+        self.shared.tasks.wait().await;
+    }
+}
+
+impl Shared {
+    fn rooms(&self) -> MutexGuard<'_, HashMap<DocKey, Arc<Room>>> {
+        self.rooms
+            .lock()
+            .expect("no code panics while it holds the rooms")
+    }
+
+    fn open(&self, key: &DocKey) -> Option<mpsc::Sender<Message>> {
+        self.rooms().get(key).map(|room| room.messages.clone())
+    }
+
+    fn system_identifier(&self) -> u64 {
+        self.system_identifier.load(Ordering::Relaxed)
+    }
+
+    /// Takes a room that could not be opened out of the map, unless another stands there by now.
+    fn close_room(&self, key: &DocKey, room: &Weak<Room>) {
+        let mut rooms = self.rooms();
+        if rooms
+            .get(key)
+            .is_some_and(|held| Weak::as_ptr(room) == Arc::as_ptr(held))
+        {
+            rooms.remove(key);
+        }
+    }
+
+    /// Work that a room does not wait for, but the server's end does.
+    fn background(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(work);
+    }
+}
+
+impl Room {
+    /// The room's id on the wire.
+    pub fn name(key: &DocKey) -> String {
+        format!("{}/{}", key.org_id, key.document_id)
+    }
+
+    /// The document that a room id names; none if it names none.
+    pub fn parse(name: &str) -> Option<DocKey> {
+        let (org_id, document_id) = name.split_once('/')?;
+        // Only the form that `name` writes: two spellings of one room would be two rooms.
+        let parse = |id: &str| Uuid::try_parse(id).ok().filter(|u| u.to_string() == id);
+        Some(DocKey {
+            org_id: parse(org_id)?,
+            document_id: parse(document_id)?,
+        })
+    }
+
+    /// The document.
+    pub fn key(&self) -> DocKey {
+        self.key
+    }
+
+    /// Wants in; the reader is told through its outbox, the caller by the join's `reply`.
+    ///
+    /// # Errors
+    /// `Unavailable` when the room is closing; ask for it again.
+    pub async fn join(&self, join: Join) -> Result<()> {
+        self.send(Message::Join(join)).await
+    }
+
+    /// Listens no longer.
+    pub async fn leave(&self, reader: ReaderId) {
+        // A room that is closing has no readers.
+        let _ = self.send(Message::Leave(reader)).await;
+    }
+
+    /// A reader that was behind has room again.
+    pub async fn catch_up(&self, reader: ReaderId) {
+        // A room that is closing has no readers.
+        let _ = self.send(Message::CatchUp(reader)).await;
+    }
+
+    /// Hands over updates; the answer comes through the submission's outbox. Waits while the room
+    /// has too many.
+    ///
+    /// # Errors
+    /// `Unavailable` when the room is closing.
+    pub async fn submit(&self, submission: Submission) -> Result<()> {
+        self.submissions
+            .send(submission)
+            .await
+            .map_err(|_| Error::new(Kind::Unavailable, "the room is closing"))
+    }
+
+    async fn send(&self, message: Message) -> Result<()> {
+        self.messages
+            .send(message)
+            .await
+            .map_err(|_| Error::new(Kind::Unavailable, "the room is closing"))
+    }
+
+    fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    fn touch(&self) {
+        *self.used.lock().expect("nothing panics while it is held") = Instant::now();
+    }
+
+    fn used(&self) -> Instant {
+        *self.used.lock().expect("nothing panics while it is held")
+    }
+}

@@ -1,0 +1,87 @@
+//! The readers of one room: who is sent what, and who is behind.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use loro::VersionVector;
+use uuid::Uuid;
+
+use super::outbox::Outbox;
+use crate::commit::lease::Lease;
+use crate::document::trial::DocKey;
+
+/// One connection, unique in this process.
+pub type ReaderId = u64;
+
+/// The leases that one reader holds in one room, shared by its connection and the room.
+#[derive(Clone, Default)]
+pub struct Leases(Arc<Mutex<Vec<Lease>>>);
+
+impl Leases {
+    /// The lease on a peer.
+    pub fn of(&self, peer: u64) -> Option<Lease> {
+        self.lock().iter().find(|lease| lease.peer == peer).copied()
+    }
+
+    /// Adds a lease; an older one on the same peer is replaced.
+    pub fn add(&self, lease: Lease) {
+        let mut leases = self.lock();
+        leases.retain(|held| held.peer != lease.peer);
+        leases.push(lease);
+    }
+
+    /// Whether there is none: the client never asked for one and has written nothing.
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// Takes all of them, to give them back.
+    pub fn take(&self) -> Vec<Lease> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Lease>> {
+        self.0
+            .lock()
+            .expect("no code panics while it holds the leases")
+    }
+}
+
+/// Somebody who is sent what the room takes in.
+pub(super) struct Reader {
+    pub account_id: Uuid,
+    pub outbox: Outbox,
+    pub leases: Leases,
+    /// What the reader has, when more than that was not kept for it.
+    pub behind: Option<VersionVector>,
+}
+
+/// Updates of one origin, encoded once for all.
+pub(super) struct Run {
+    pub peer: u64,
+    pub frames: Vec<Bytes>,
+}
+
+/// All readers of one room.
+#[derive(Default)]
+pub(super) struct Readers {
+    pub all: HashMap<ReaderId, Reader>,
+}
+
+impl Readers {
+    /// Sends the runs to everybody but their authors. Whoever cannot take them is behind from
+    /// `before` on, the version of the room before them.
+    pub fn send(&mut self, room: &DocKey, runs: &[Run], before: impl Fn() -> VersionVector) {
+        for reader in self.all.values_mut().filter(|r| r.behind.is_none()) {
+            let frames: Vec<Bytes> = runs
+                .iter()
+                .filter(|run| reader.leases.of(run.peer).is_none())
+                .flat_map(|run| run.frames.iter().cloned())
+                .collect();
+            if !frames.is_empty() && !reader.outbox.update(room, &frames) {
+                reader.behind = Some(before());
+            }
+        }
+    }
+}

@@ -1,0 +1,730 @@
+//! One open document on this server: its live copy, its readers, and the order in which everything
+//! happens to them. One task owns it; the others hold a handle.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use loro::VersionVector;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use super::outbox::Outbox;
+use super::readers::{Leases, Reader, ReaderId, Readers, Run};
+use super::{Room, Shared};
+use crate::change::{Change, Transaction};
+use crate::commit::lease::Lease;
+use crate::document::live::{LiveDocument, update_meta};
+use crate::document::load::{self, Position, TailEdit};
+use crate::document::trial::DocKey;
+use crate::document::{fold, load::Loaded};
+use crate::error::{Error, Kind, Result};
+use crate::metrics::{Counter, Metric};
+use crate::protocol::{
+    self, BatchId, Frame, Permission, RoomErrorCode, RoomKind, Text, encode_updates,
+};
+
+/// Messages that wait for a room; then the feed waits.
+pub(super) const WAITING: usize = 1_024;
+/// Messages that are kept while a document is being loaded. What the feed brings beyond that is
+/// let go, and read from the tables once more.
+const WAITING_FOR_LOAD: usize = 4_096;
+/// Messages taken at once, so that a burst becomes few frames.
+const TAKEN_AT_ONCE: usize = 256;
+/// Pause before tables that could not be read are read again.
+const READ_AGAIN: Duration = Duration::from_millis(500);
+/// The shortest time between two folds of one document.
+const FOLD_EVERY: Duration = Duration::from_secs(10);
+/// Joiners from nothing share one snapshot until the updates since it are this long, in bytes.
+const SHARED_SNAPSHOT_TAIL: usize = 64 * 1024;
+
+static OPENED: Counter = Counter::new("quire_documents_opened_total", "Documents loaded.");
+static DELIVERED: Counter = Counter::new(
+    "quire_edits_applied_total",
+    "Edits from the log applied to open documents.",
+);
+static REBUILT: Counter = Counter::new(
+    "quire_documents_rebuilt_total",
+    "Live documents rebuilt from their rows: after a failure in Loro or a failover.",
+);
+
+pub(super) static METRICS: &[&dyn Metric] = &[&OPENED, &DELIVERED, &REBUILT];
+
+/// Somebody wants in.
+pub struct Join {
+    pub reader: ReaderId,
+    pub account_id: Uuid,
+    pub outbox: Outbox,
+    pub permission: Permission,
+    /// What the reader has.
+    pub version: VersionVector,
+    pub leases: Leases,
+    /// A lease taken for this join: the answer must include everything that its peer wrote.
+    pub lease: Option<Lease>,
+    /// Told to the reader in `JoinResponseOk.extra`.
+    pub extra: Bytes,
+    pub reply: oneshot::Sender<Result<()>>,
+}
+
+/// What happens to a room.
+pub(super) enum Message {
+    /// A transaction with edits of this document, at these places.
+    Changes {
+        transaction: Arc<Transaction>,
+        places: Box<[u32]>,
+    },
+    /// Something may have been committed that the feed does not bring: read the tables.
+    ReadAgain,
+    /// The tables may have lost what this copy holds: build it anew, and have readers join again.
+    Rebuild,
+    Join(Join),
+    Leave(ReaderId),
+    /// A reader that was behind has written everything that it had.
+    CatchUp(ReaderId),
+    /// Give the trial its staging copy.
+    Stage {
+        reply: oneshot::Sender<Result<()>>,
+    },
+    /// The tail was read for a fold: with these rows the copy holds all that `position` sees.
+    Fold {
+        tail: Vec<TailEdit>,
+        position: Position,
+    },
+    /// The rights of this account, or of everybody, changed: its readers must join again.
+    Authority(Option<Uuid>),
+    /// The document went to the bin.
+    Deleted,
+}
+
+/// Loads the document and serves it until every handle on the room is gone.
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    room: std::sync::Weak<Room>,
+    key: DocKey,
+    mut messages: mpsc::Receiver<Message>,
+) {
+    let mut waiting = VecDeque::new();
+    let mut missed = false;
+    let opened = {
+        let open = State::open(shared.clone(), room.clone(), key);
+        tokio::pin!(open);
+        loop {
+            tokio::select! {
+                biased;
+                opened = &mut open => break opened,
+                message = messages.recv() => match message {
+                    None => return,
+                    Some(Message::Changes { .. }) if waiting.len() >= WAITING_FOR_LOAD => missed = true,
+                    Some(message) => waiting.push_back(message),
+                },
+            }
+        }
+    };
+    let mut state = match opened {
+        Ok(state) => state,
+        Err(error) => {
+            shared.close_room(&key, &room);
+            return refuse(&error, key, waiting, messages).await;
+        }
+    };
+    state.must_read |= missed;
+    state.serve(waiting, messages).await;
+}
+
+/// A document that could not be loaded refuses whoever asked, and is tried anew for the next one.
+async fn refuse(
+    error: &Error,
+    key: DocKey,
+    mut waiting: VecDeque<Message>,
+    mut messages: mpsc::Receiver<Message>,
+) {
+    tracing::warn!(document_id = %key.document_id, %error, "open document");
+    let again = || Error::new(error.kind(), error.to_string());
+    loop {
+        let message = match waiting.pop_front() {
+            Some(message) => message,
+            None => match messages.recv().await {
+                Some(message) => message,
+                None => return,
+            },
+        };
+        // Whoever asked may be gone.
+        match message {
+            Message::Join(join) => drop(join.reply.send(Err(again()))),
+            Message::Stage { reply } => drop(reply.send(Err(again()))),
+            _ => {}
+        }
+    }
+}
+
+struct Shot {
+    version: VersionVector,
+    frames: Vec<Bytes>,
+}
+
+struct State {
+    shared: Arc<Shared>,
+    room: std::sync::Weak<Room>,
+    key: DocKey,
+    name: Text,
+    live: LiveDocument,
+    /// What `live` holds.
+    version: VersionVector,
+    /// The last reading of the tables; everything that it saw is in `live`.
+    position: Position,
+    set_aside: BTreeSet<i64>,
+    snapshot_bytes: usize,
+    tail_edits: usize,
+    tail_bytes: usize,
+    last_fold: tokio::time::Instant,
+    is_folding: bool,
+    readers: Readers,
+    /// Shared by all who join from nothing.
+    shot: Option<Shot>,
+    next_batch: u64,
+    must_read: bool,
+    must_rebuild: bool,
+}
+
+impl State {
+    async fn open(shared: Arc<Shared>, room: std::sync::Weak<Room>, key: DocKey) -> Result<Self> {
+        let mut set_aside = BTreeSet::new();
+        // Asked before the tables are read: what becomes visible in between is in both.
+        let recent = shared.feed.recent(key.org_id, key.document_id);
+        let loaded = load::load(
+            &shared.pool,
+            key,
+            shared.system_identifier(),
+            &mut set_aside,
+        )
+        .await?;
+        OPENED.increment();
+        let Loaded {
+            live,
+            position,
+            snapshot_bytes,
+            tail_edits,
+            tail_bytes,
+        } = loaded;
+        let version = live.version()?;
+        let mut state = Self {
+            name: Text::from(Room::name(&key)),
+            shared,
+            room,
+            key,
+            live,
+            version,
+            position,
+            set_aside,
+            snapshot_bytes,
+            tail_edits,
+            tail_bytes,
+            last_fold: tokio::time::Instant::now(),
+            is_folding: false,
+            readers: Readers::default(),
+            shot: None,
+            next_batch: 0,
+            must_read: false,
+            must_rebuild: false,
+        };
+        let mut fresh = Fresh::default();
+        for transaction in recent {
+            for change in &transaction.changes {
+                state.take(change, &mut fresh);
+            }
+        }
+        Ok(state)
+    }
+
+    async fn serve(
+        &mut self,
+        mut waiting: VecDeque<Message>,
+        mut messages: mpsc::Receiver<Message>,
+    ) {
+        let mut received = Vec::new();
+        loop {
+            let mut fresh = Fresh::default();
+            while let Some(message) = waiting.pop_front() {
+                if let Message::Changes {
+                    transaction,
+                    places,
+                } = &message
+                {
+                    for &place in places {
+                        self.take(&transaction.changes[place as usize], &mut fresh);
+                    }
+                    continue;
+                }
+                self.show(std::mem::take(&mut fresh));
+                self.handle(message).await;
+            }
+            self.show(fresh);
+            self.mend().await;
+            self.measure();
+            self.fold_if_due();
+            let count = if self.must_read || self.must_rebuild {
+                tokio::time::timeout(READ_AGAIN, messages.recv_many(&mut received, TAKEN_AT_ONCE))
+                    .await
+            } else {
+                Ok(messages.recv_many(&mut received, TAKEN_AT_ONCE).await)
+            };
+            if count == Ok(0) {
+                break;
+            }
+            waiting.extend(received.drain(..));
+        }
+        self.unload().await;
+    }
+
+    async fn handle(&mut self, message: Message) {
+        match message {
+            Message::Changes { .. } => unreachable!("taken in by the loop"),
+            Message::ReadAgain => self.must_read = true,
+            Message::Rebuild => self.must_rebuild = true,
+            Message::Join(join) => self.join(join).await,
+            Message::Leave(reader) => drop(self.readers.all.remove(&reader)),
+            Message::CatchUp(reader) => self.catch_up(reader),
+            Message::Stage { reply } => {
+                self.mend().await;
+                // Whoever asked may be gone.
+                let _ = reply.send(self.stage().await);
+            }
+            Message::Fold { tail, position } => self.fold(tail, position),
+            Message::Authority(account_id) => self.send_away(
+                |reader| account_id.is_none_or(|id| id == reader.account_id),
+                RoomErrorCode::RejoinSuggested,
+                "your rights changed; join again",
+            ),
+            Message::Deleted => {
+                self.send_away(|_| true, RoomErrorCode::AppError, "document_deleted");
+            }
+        }
+    }
+
+    /// Takes in one edit, if it is this document's and not known yet.
+    fn take(&mut self, change: &Change, fresh: &mut Fresh) {
+        let Change::Edit(edit) = change else { return };
+        if (edit.org_id, edit.document_id) != (self.key.org_id, self.key.document_id) {
+            return;
+        }
+        self.shared.trial.committed(self.key, edit.update.clone());
+        let known = self.version.get(&edit.peer).copied().unwrap_or(0);
+        if known >= edit.counter_end || self.set_aside.contains(&edit.edit_id) {
+            return;
+        }
+        DELIVERED.increment();
+        self.import(edit.edit_id, &edit.update);
+        fresh.before.entry(edit.peer).or_insert(known);
+        if edit.counter_start <= known {
+            self.version.insert(edit.peer, edit.counter_end);
+        }
+        fresh.updates.push((edit.peer, edit.update.clone()));
+    }
+
+    /// Imports one row; what Loro cannot apply is set aside, and a poisoned copy rebuilt.
+    fn import(&mut self, edit_id: i64, update: &Bytes) {
+        match self.live.import(update) {
+            Ok(_) => {
+                self.tail_edits += 1;
+                self.tail_bytes += update.len();
+            }
+            Err(_) => {
+                load::put_aside(self.key, edit_id, &mut self.set_aside);
+                self.must_rebuild |= self.live.is_poisoned();
+            }
+        }
+    }
+
+    /// Sends what was taken in to the readers, each run of one author encoded once.
+    fn show(&mut self, fresh: Fresh) {
+        if fresh.updates.is_empty() || self.readers.all.is_empty() {
+            return;
+        }
+        let mut runs = Vec::new();
+        for run in fresh.updates.chunk_by(|a, b| a.0 == b.0) {
+            let updates: Vec<&Bytes> = run.iter().map(|(_, update)| update).collect();
+            match self.encode(&updates) {
+                Ok(frames) => runs.push(Run {
+                    peer: run[0].0,
+                    frames,
+                }),
+                Err(error) => {
+                    tracing::error!(document_id = %self.key.document_id, %error, "encode updates for readers");
+                }
+            }
+        }
+        let version = &self.version;
+        self.readers.send(&self.key, &runs, || {
+            let mut before = version.clone();
+            for (&peer, &counter) in &fresh.before {
+                before.insert(peer, counter);
+            }
+            before
+        });
+    }
+
+    fn encode<U: AsRef<[u8]>>(&mut self, updates: &[U]) -> Result<Vec<Bytes>> {
+        let next_batch = &mut self.next_batch;
+        encode_updates(RoomKind::Document, &self.name, updates, |_| {
+            *next_batch += 1;
+            BatchId::from(*next_batch)
+        })
+    }
+
+    async fn join(&mut self, join: Join) {
+        if let Some(lease) = join.lease {
+            let known = self.version.get(&lease.peer).copied().unwrap_or(0);
+            // The lease saw edits that the feed has not brought yet; the tables have them.
+            self.must_read |= known < lease.next_counter;
+        }
+        self.mend().await;
+        let Join {
+            reader,
+            account_id,
+            outbox,
+            permission,
+            version,
+            leases,
+            extra,
+            reply,
+            ..
+        } = join;
+        let frames = match self.catch_up_frames(&version) {
+            Ok(frames) if !self.must_read && !self.must_rebuild => frames,
+            Ok(_) => {
+                let error = Error::new(Kind::Unavailable, "the document cannot be read just now");
+                return drop(reply.send(Err(error)));
+            }
+            Err(error) => return drop(reply.send(Err(error))),
+        };
+        self.answer(
+            &outbox,
+            protocol::Message::JoinResponseOk {
+                permission,
+                version: self.version.encode().into(),
+                extra,
+            },
+        );
+        let behind = (!outbox.update(&self.key, &frames)).then_some(version);
+        self.readers.all.insert(
+            reader,
+            Reader {
+                account_id,
+                outbox,
+                leases,
+                behind,
+            },
+        );
+        // Whoever asked may be gone; then it leaves as well.
+        let _ = reply.send(Ok(()));
+    }
+
+    fn answer(&self, outbox: &Outbox, message: protocol::Message) {
+        let frame = Frame {
+            kind: RoomKind::Document,
+            room: self.name.clone(),
+            message,
+        };
+        match protocol::encode(&frame) {
+            Ok(bytes) => outbox.answer(bytes),
+            Err(error) => {
+                tracing::error!(document_id = %self.key.document_id, %error, "encode answer");
+            }
+        }
+    }
+
+    fn catch_up(&mut self, id: ReaderId) {
+        let Some(reader) = self.readers.all.get_mut(&id) else {
+            return;
+        };
+        let Some(version) = reader.behind.take() else {
+            return;
+        };
+        let outbox = reader.outbox.clone();
+        match self.catch_up_frames(&version) {
+            Ok(frames) => {
+                if !outbox.update(&self.key, &frames)
+                    && let Some(reader) = self.readers.all.get_mut(&id)
+                {
+                    reader.behind = Some(version);
+                }
+            }
+            Err(error) => {
+                tracing::error!(document_id = %self.key.document_id, %error, "bring a slow reader up to date");
+                self.send_away_one(id, RoomErrorCode::RejoinSuggested, "join again");
+            }
+        }
+    }
+
+    /// The frames that bring somebody at `version` up to date.
+    fn catch_up_frames(&mut self, version: &VersionVector) -> Result<Vec<Bytes>> {
+        if version.is_empty() {
+            return self.frames_from_nothing();
+        }
+        if self.version <= *version {
+            return Ok(Vec::new());
+        }
+        let live = &self.live;
+        let update = tokio::task::block_in_place(|| live.export_from(version))?;
+        self.encode(&[update])
+    }
+
+    /// A snapshot, shared with the joiners before and after, and what was edited since it.
+    fn frames_from_nothing(&mut self) -> Result<Vec<Bytes>> {
+        if let Some(shot) = &self.shot {
+            if shot.version == self.version {
+                return Ok(shot.frames.clone());
+            }
+            let live = &self.live;
+            let since = tokio::task::block_in_place(|| live.export_from(&shot.version))?;
+            if since.len() <= SHARED_SNAPSHOT_TAIL {
+                let mut frames = shot.frames.clone();
+                frames.extend(self.encode(&[since])?);
+                return Ok(frames);
+            }
+        }
+        let live = &self.live;
+        let snapshot = tokio::task::block_in_place(|| live.snapshot())?;
+        let frames = self.encode(&[snapshot])?;
+        self.shot = Some(Shot {
+            version: self.version.clone(),
+            frames: frames.clone(),
+        });
+        Ok(frames)
+    }
+
+    async fn stage(&mut self) -> Result<()> {
+        let live = &self.live;
+        let snapshot = tokio::task::block_in_place(|| live.snapshot())?;
+        self.shared.trial.seed(self.key, snapshot.into()).await
+    }
+
+    /// Reads from the tables what the feed could not bring, and builds a broken copy anew.
+    async fn mend(&mut self) {
+        if self.must_rebuild {
+            match self.rebuild().await {
+                Ok(()) => (self.must_rebuild, self.must_read) = (false, false),
+                Err(error) => {
+                    tracing::warn!(document_id = %self.key.document_id, %error, "rebuild document; trying again");
+                }
+            }
+        } else if self.must_read {
+            match load::read_tail(&self.shared.pool, self.key, self.position.xmin()).await {
+                Ok((tail, position)) => {
+                    self.must_read = false;
+                    self.take_tail(tail);
+                    self.position = position;
+                }
+                Err(error) => {
+                    tracing::warn!(document_id = %self.key.document_id, %error, "read document again; trying again");
+                }
+            }
+        }
+    }
+
+    /// Takes in rows of the tables, and shows what was new to everybody.
+    fn take_tail(&mut self, tail: Vec<TailEdit>) {
+        let before = self.version.clone();
+        for edit in tail {
+            let is_known = update_meta(&edit.update).is_ok_and(|meta| {
+                self.version.get(&meta.peer).copied().unwrap_or(0) >= meta.counter_end
+            });
+            if !is_known && !self.set_aside.contains(&edit.edit_id) {
+                self.import(edit.edit_id, &edit.update);
+            }
+        }
+        self.show_since(&before);
+    }
+
+    fn show_since(&mut self, before: &VersionVector) {
+        let Ok(version) = self.live.version() else {
+            return;
+        };
+        self.version = version;
+        if self.version == *before {
+            return;
+        }
+        self.shared.trial.forget(self.key);
+        let shown = self
+            .live
+            .export_from(before)
+            .and_then(|update| self.encode(&[update]));
+        match shown {
+            // The author is not left out: it may have joined after its edit was on its way.
+            Ok(frames) => {
+                for reader in self.readers.all.values_mut() {
+                    if reader.behind.is_none() && !reader.outbox.update(&self.key, &frames) {
+                        reader.behind = Some(before.clone());
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::error!(document_id = %self.key.document_id, %error, "show what the tables had");
+            }
+        }
+    }
+
+    /// Builds the copy anew from the tables. Readers whose copy holds more, or other things, join
+    /// again and send what is theirs.
+    async fn rebuild(&mut self) -> Result<()> {
+        REBUILT.increment();
+        let recent = self
+            .shared
+            .feed
+            .recent(self.key.org_id, self.key.document_id);
+        let loaded = load::load(
+            &self.shared.pool,
+            self.key,
+            self.shared.system_identifier(),
+            &mut self.set_aside,
+        )
+        .await?;
+        self.version = loaded.live.version()?;
+        self.live = loaded.live;
+        self.position = loaded.position;
+        self.snapshot_bytes = loaded.snapshot_bytes;
+        (self.tail_edits, self.tail_bytes) = (loaded.tail_edits, loaded.tail_bytes);
+        self.shot = None;
+        self.shared.trial.forget(self.key);
+        let mut fresh = Fresh::default();
+        for transaction in recent {
+            for change in &transaction.changes {
+                self.take(change, &mut fresh);
+            }
+        }
+        self.send_away(
+            |_| true,
+            RoomErrorCode::RejoinSuggested,
+            "the document was read anew; join again",
+        );
+        Ok(())
+    }
+
+    fn send_away(
+        &mut self,
+        who: impl Fn(&Reader) -> bool,
+        code: RoomErrorCode,
+        message: &'static str,
+    ) {
+        let ids: Vec<ReaderId> = self
+            .readers
+            .all
+            .iter()
+            .filter(|(_, reader)| who(reader))
+            .map(|(&id, _)| id)
+            .collect();
+        for id in ids {
+            self.send_away_one(id, code, message);
+        }
+    }
+
+    fn send_away_one(&mut self, id: ReaderId, code: RoomErrorCode, message: &'static str) {
+        if let Some(reader) = self.readers.all.remove(&id) {
+            let message = message.into();
+            self.answer(
+                &reader.outbox,
+                protocol::Message::RoomError { code, message },
+            );
+        }
+    }
+
+    fn measure(&self) {
+        if let Some(room) = self.room.upgrade() {
+            let shared = self
+                .shot
+                .as_ref()
+                .map_or(0, |shot| shot.frames.iter().map(Bytes::len).sum::<usize>());
+            room.bytes
+                .store(self.live.bytes() + shared, Ordering::Relaxed);
+        }
+    }
+
+    /// Has the tail read in the background; the copy itself is folded when it is there.
+    fn fold_if_due(&mut self) {
+        let is_due = fold::is_due(self.tail_bytes, self.tail_edits, self.snapshot_bytes);
+        if !is_due || self.is_folding || self.last_fold.elapsed() < FOLD_EVERY {
+            return;
+        }
+        let Some(room) = self.room.upgrade() else {
+            return;
+        };
+        let messages = room.messages.downgrade();
+        drop(room);
+        self.is_folding = true;
+        let (pool, key, xmin) = (
+            self.shared.pool.clone(),
+            self.key,
+            self.position.xmin().to_owned(),
+        );
+        self.shared.background(async move {
+            let (tail, position) = match load::read_tail(&pool, key, &xmin).await {
+                Ok(read) => read,
+                Err(error) => {
+                    tracing::warn!(document_id = %key.document_id, %error, "read tail to fold it; later");
+                    // Nothing new: the room only learns that this fold is over.
+                    (Vec::new(), Position { seen: xmin })
+                }
+            };
+            if let Some(messages) = messages.upgrade() {
+                // A room that is gone folds on its way out.
+                let _ = messages.send(Message::Fold { tail, position }).await;
+            }
+        });
+    }
+
+    fn fold(&mut self, tail: Vec<TailEdit>, position: Position) {
+        self.is_folding = false;
+        self.last_fold = tokio::time::Instant::now();
+        if tail.is_empty() {
+            return;
+        }
+        self.take_tail(tail);
+        self.position = position;
+        let live = &self.live;
+        let Ok(snapshot) = tokio::task::block_in_place(|| live.snapshot()) else {
+            return;
+        };
+        let snapshot = Bytes::from(snapshot);
+        self.snapshot_bytes = snapshot.len();
+        (self.tail_edits, self.tail_bytes) = (0, 0);
+        let (shared, key, position) = (self.shared.clone(), self.key, self.position.clone());
+        self.shared
+            .background(async move { store(&shared, key, &position, &snapshot).await });
+    }
+
+    /// The room is closed: what is worth it is folded.
+    async fn unload(&mut self) {
+        self.shared.trial.forget(self.key);
+        if !fold::is_due_at_unload(self.tail_bytes) || self.must_rebuild {
+            return;
+        }
+        let Ok((tail, position)) =
+            load::read_tail(&self.shared.pool, self.key, self.position.xmin()).await
+        else {
+            return;
+        };
+        self.take_tail(tail);
+        let live = &self.live;
+        if let Ok(snapshot) = tokio::task::block_in_place(|| live.snapshot()) {
+            store(&self.shared, self.key, &position, &snapshot.into()).await;
+        }
+    }
+}
+
+async fn store(shared: &Shared, key: DocKey, position: &Position, snapshot: &Bytes) {
+    let identifier = shared.system_identifier();
+    let stored = fold::store(&shared.pool, key, position, identifier, snapshot).await;
+    if let Err(error) = stored {
+        tracing::warn!(document_id = %key.document_id, %error, "store snapshot; it stays a tail");
+    }
+}
+
+/// What was taken in and not shown yet.
+#[derive(Default)]
+struct Fresh {
+    updates: Vec<(u64, Bytes)>,
+    /// Where each peer stood before.
+    before: std::collections::HashMap<u64, i32>,
+}

@@ -1,0 +1,361 @@
+//! The way of a client's updates through one room: trial, commit, answer. Two tasks, so that a
+//! group is tried while the one before it is being committed.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+
+use super::outbox::Outbox;
+use super::readers::Leases;
+use super::room::Message;
+use super::{Room, Shared};
+use crate::auth::Session;
+use crate::commit::lease::{self, Lease, Wish};
+use crate::commit::{Edit, Outcome, Refusal};
+use crate::document::live::update_meta;
+use crate::document::trial::{DocKey, Verdict};
+use crate::error::{Error, Kind, Result};
+use crate::metrics::{Counters, Metric};
+use crate::protocol::{self, AckStatus, BatchId, Frame, RoomErrorCode, RoomKind, Text};
+
+/// Submissions that wait for their trial in one room; then their senders wait.
+pub(super) const WAITING: usize = 256;
+/// Submissions tried together at most.
+const GROUP: usize = 64;
+/// Groups that wait for their commit; then the next trial waits.
+const COMMITTING: usize = 64;
+
+static TRIALS: Counters<11> = Counters::new(
+    "quire_trials_total",
+    "Updates by what their trial in the child process found.",
+    "verdict",
+    [
+        "good",
+        "known",
+        "missing_dependencies",
+        "malformed",
+        "overlap",
+        "harmful",
+        "killed",
+        "too_slow",
+        "too_large",
+        "not_owner",
+        "other",
+    ],
+);
+
+pub(super) static METRICS: &[&dyn Metric] = &[&TRIALS];
+
+/// One batch of updates of one client.
+pub struct Submission {
+    /// In whose name.
+    pub session: Arc<Session>,
+    pub leases: Leases,
+    pub outbox: Outbox,
+    /// What the answer names.
+    pub batch: BatchId,
+    pub updates: Vec<Bytes>,
+    /// Room in the budgets of what was received and is not answered: the connection's and all.
+    pub permit: [OwnedSemaphorePermit; 2],
+}
+
+/// What became of one update, or will.
+enum Fate {
+    Known(Answer),
+    Committing(oneshot::Receiver<Outcome>),
+}
+
+/// What the client is told of one update.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Done,
+    /// The batch's status, and the room error that follows it.
+    Refused(AckStatus, Mend),
+}
+
+/// What a client can do about a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mend {
+    /// Join again: it lacks something, or the lease.
+    Rejoin,
+    /// Nothing: it has lost its right to the room.
+    Nothing,
+}
+
+struct Receipt {
+    submission: Submission,
+    fates: Vec<Fate>,
+}
+
+/// Runs until the room and all its readers are gone.
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    key: DocKey,
+    room: mpsc::WeakSender<Message>,
+    mut waiting: mpsc::Receiver<Submission>,
+) {
+    let (receipts, answered) = mpsc::channel(COMMITTING);
+    let answers = tokio::spawn(answer(shared.clone(), key, answered));
+    let mut desk = Desk { shared, key, room };
+    let mut group = Vec::new();
+    while waiting.recv_many(&mut group, GROUP).await > 0 {
+        for receipt in desk.take(std::mem::take(&mut group)).await {
+            // The other end lives until this one is dropped.
+            let _ = receipts.send(receipt).await;
+        }
+    }
+    drop(receipts);
+    // It panics only if this one does.
+    let _ = answers.await;
+}
+
+/// Tries groups and hands over what passed.
+struct Desk {
+    shared: Arc<Shared>,
+    key: DocKey,
+    room: mpsc::WeakSender<Message>,
+}
+
+impl Desk {
+    async fn take(&mut self, group: Vec<Submission>) -> Vec<Receipt> {
+        let updates: Vec<Bytes> = group
+            .iter()
+            .flat_map(|submission| submission.updates.iter().cloned())
+            .collect();
+        let mut verdicts = self.verdicts(updates).await.into_iter();
+        let mut receipts = Vec::with_capacity(group.len());
+        for submission in group {
+            let mut fates = Vec::with_capacity(submission.updates.len());
+            for update in &submission.updates {
+                let verdict = verdicts.next().expect("one verdict for each update");
+                fates.push(self.decide(&submission, update, verdict).await);
+            }
+            receipts.push(Receipt { submission, fates });
+        }
+        receipts
+    }
+
+    /// One verdict for each update, in order. A missing staging copy is made first.
+    async fn verdicts(&self, updates: Vec<Bytes>) -> Vec<Result<Verdict>> {
+        let mut verdicts = self.try_all(&updates).await;
+        // Twice: the copy may be evicted or its process restarted between making and using it.
+        for _ in 0..2 {
+            let Some(first) = verdicts
+                .iter()
+                .position(|v| matches!(v, Ok(Verdict::NeedsDocument)))
+            else {
+                break;
+            };
+            if let Err(error) = self.stage().await {
+                tracing::warn!(%error, document_id = %self.key.document_id, "stage document for the trial");
+                break;
+            }
+            let again = self.try_all(&updates[first..]).await;
+            verdicts.truncate(first);
+            verdicts.extend(again);
+        }
+        verdicts
+    }
+
+    /// All of them in flight at once; their first polls, and so their answers, are in order.
+    async fn try_all(&self, updates: &[Bytes]) -> Vec<Result<Verdict>> {
+        let trial = &self.shared.trial;
+        join_all(updates.iter().map(|u| trial.submit(self.key, u.clone()))).await
+    }
+
+    /// Has the room give the trial its copy, in order with what the feed brings.
+    async fn stage(&self) -> Result<()> {
+        let gone = || Error::new(Kind::Unavailable, "the room is closed");
+        let room = self.room.upgrade().ok_or_else(gone)?;
+        let (reply, staged) = oneshot::channel();
+        room.send(Message::Stage { reply })
+            .await
+            .map_err(|_| gone())?;
+        staged.await.map_err(|_| gone())?
+    }
+
+    async fn decide(
+        &self,
+        submission: &Submission,
+        update: &Bytes,
+        verdict: Result<Verdict>,
+    ) -> Fate {
+        use Answer::Refused;
+        let (inserted, deleted) = match verdict {
+            Ok(Verdict::Good(good)) => {
+                TRIALS.increment("good");
+                (good.inserted, good.deleted)
+            }
+            // What is known may still wait for its commit: the peer's row decides.
+            Ok(Verdict::Known { .. }) => {
+                TRIALS.increment("known");
+                (0, 0)
+            }
+            Ok(Verdict::MissingDependencies) => {
+                TRIALS.increment("missing_dependencies");
+                return Fate::Known(Refused(AckStatus::InvalidUpdate, Mend::Rejoin));
+            }
+            Ok(Verdict::Refused(refusal)) => {
+                TRIALS.increment(refusal.code());
+                tracing::warn!(
+                    document_id = %self.key.document_id,
+                    session_id = %submission.session.session_id,
+                    reason = refusal.code(),
+                    bytes = update.len(),
+                    "an update did not pass its trial"
+                );
+                return Fate::Known(Refused(status_of(refusal), Mend::Rejoin));
+            }
+            Ok(Verdict::NeedsDocument) | Err(_) => {
+                TRIALS.increment("other");
+                return Fate::Known(Refused(AckStatus::AppError, Mend::Rejoin));
+            }
+        };
+        match self.hand_over(submission, update, inserted, deleted).await {
+            Ok(outcome) => Fate::Committing(outcome),
+            Err(error) => {
+                self.shared.trial.forget(self.key);
+                Fate::Known(match error.kind() {
+                    Kind::Forbidden | Kind::NotFound | Kind::SignedOut => {
+                        TRIALS.increment("not_owner");
+                        Refused(AckStatus::PermissionDenied, Mend::Rejoin)
+                    }
+                    _ => Refused(AckStatus::AppError, Mend::Rejoin),
+                })
+            }
+        }
+    }
+
+    async fn hand_over(
+        &self,
+        submission: &Submission,
+        update: &Bytes,
+        inserted: u32,
+        deleted: u32,
+    ) -> Result<oneshot::Receiver<Outcome>> {
+        let meta = update_meta(update)?;
+        let lease = match submission.leases.of(meta.peer) {
+            Some(lease) => lease,
+            None => self.claim(submission, meta.peer).await?,
+        };
+        self.shared
+            .commit
+            .submit(Edit {
+                org_id: self.key.org_id,
+                document_id: self.key.document_id,
+                peer: meta.peer,
+                session_id: submission.session.session_id,
+                lease_id: lease.lease_id,
+                counter_start: meta.counter_start,
+                counter_end: meta.counter_end,
+                inserted: i32::try_from(inserted).unwrap_or(i32::MAX),
+                deleted: i32::try_from(deleted).unwrap_or(i32::MAX),
+                update: update.clone(),
+            })
+            .await
+    }
+
+    /// A client that chose its peer itself: the peer becomes its account's with the first update.
+    async fn claim(&self, submission: &Submission, peer: u64) -> Result<Lease> {
+        let lease = lease::take(
+            &self.shared.pool,
+            &lease::Request {
+                org_id: self.key.org_id,
+                document_id: self.key.document_id,
+                session: &submission.session,
+                device: "",
+                wish: Wish::Exactly(peer),
+            },
+        )
+        .await?;
+        submission.leases.add(lease);
+        Ok(lease)
+    }
+}
+
+/// Answers in order, when what was handed over is committed or refused.
+async fn answer(shared: Arc<Shared>, key: DocKey, mut receipts: mpsc::Receiver<Receipt>) {
+    let room = Text::from(Room::name(&key));
+    while let Some(receipt) = receipts.recv().await {
+        let mut whole = Answer::Done;
+        for fate in receipt.fates {
+            let answer = match fate {
+                Fate::Known(answer) => answer,
+                Fate::Committing(outcome) => match outcome.await {
+                    Ok(Outcome::Committed | Outcome::AlreadyThere) => Answer::Done,
+                    Ok(Outcome::Refused(refusal)) => {
+                        // The staging copy holds what the database refused.
+                        shared.trial.forget(key);
+                        Answer::of(refusal)
+                    }
+                    Err(_) => Answer::Refused(AckStatus::AppError, Mend::Rejoin),
+                },
+            };
+            if whole == Answer::Done {
+                whole = answer;
+            }
+        }
+        let Submission { outbox, batch, .. } = &receipt.submission;
+        for message in whole.messages(*batch) {
+            let frame = Frame {
+                kind: RoomKind::Document,
+                room: room.clone(),
+                message,
+            };
+            outbox.answer(protocol::encode(&frame).expect("an answer is far below the limits"));
+        }
+        drop(receipt.submission.permit);
+    }
+}
+
+fn status_of(refusal: crate::document::trial::Refusal) -> AckStatus {
+    match refusal {
+        crate::document::trial::Refusal::TooLarge => AckStatus::PayloadTooLarge,
+        _ => AckStatus::InvalidUpdate,
+    }
+}
+
+impl Answer {
+    fn of(refusal: Refusal) -> Self {
+        let (status, mend) = match refusal {
+            Refusal::SignedOut | Refusal::Forbidden | Refusal::DocumentDeleted => {
+                (AckStatus::PermissionDenied, Mend::Nothing)
+            }
+            // Whoever writes with somebody else's peer gets one of its own by joining again.
+            Refusal::NotOwner => (AckStatus::PermissionDenied, Mend::Rejoin),
+            Refusal::LeaseLost | Refusal::OutOfOrder { .. } | Refusal::Busy => {
+                (AckStatus::InvalidUpdate, Mend::Rejoin)
+            }
+            Refusal::Unstorable => (AckStatus::InvalidUpdate, Mend::Rejoin),
+        };
+        Self::Refused(status, mend)
+    }
+
+    fn messages(self, batch: BatchId) -> Vec<protocol::Message> {
+        let ack = |status| protocol::Message::Ack { batch, status };
+        match self {
+            Self::Done => vec![ack(AckStatus::Ok)],
+            Self::Refused(status, mend) => {
+                let (code, message) = match mend {
+                    Mend::Rejoin => (
+                        RoomErrorCode::RejoinSuggested,
+                        "an update was refused; join again and send what the server lacks",
+                    ),
+                    Mend::Nothing => (
+                        RoomErrorCode::Evicted,
+                        "you may no longer edit this document",
+                    ),
+                };
+                vec![
+                    ack(status),
+                    protocol::Message::RoomError {
+                        code,
+                        message: message.into(),
+                    },
+                ]
+            }
+        }
+    }
+}
