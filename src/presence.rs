@@ -1,1 +1,0 @@
-//! Stands in the path; see the module list in lib.rs.

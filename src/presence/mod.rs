@@ -1,0 +1,488 @@
+//! Who is where: coalesced, through the log, without rows. Every server keeps what all of them
+//! said, so a joiner sees everybody at once; what a server said is forgotten when it falls silent.
+
+mod entry;
+mod message;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use loro::LoroValue;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use self::entry::Said;
+use self::message::{Entry, Message, Server};
+use crate::auth::Session;
+use crate::change::{Event, EventKind};
+use crate::document::trial::DocKey;
+use crate::error::Result;
+use crate::fanout::outbox::Outbox;
+use crate::fanout::{Leases, ReaderId, Room};
+use crate::metrics::{self, Counter, Metric};
+use crate::postgres::{Pool, failed};
+use crate::protocol::{BatchId, RoomKind, encode_updates};
+
+/// Changes within this time go into one message.
+const TICK: Duration = Duration::from_millis(40);
+/// How often a server says that it lives, when it says nothing else.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// A server silent for so long is gone.
+const SERVER_SILENCE: Duration = Duration::from_secs(16);
+/// A person silent for so long is gone; clients repeat themselves every 10 s.
+const PERSON_SILENCE: Duration = Duration::from_secs(30);
+/// The key of what the server says of the document itself.
+const DOCUMENT: &str = "quire:document";
+
+const EMIT_MESSAGE: &str = include_str!("../../sql/emit_message.sql");
+
+static SENT: Counter = Counter::new(
+    "quire_presence_messages_total",
+    "Messages with presence or a heartbeat that this server wrote into the log.",
+);
+static IGNORED: Counter = Counter::new(
+    "quire_presence_ignored_total",
+    "Presence of clients that was let go: unreadable, too large or under another's key.",
+);
+static METRICS: &[&dyn Metric] = &[&SENT, &IGNORED];
+
+/// The presence of all rooms. Cheap to clone.
+#[derive(Clone)]
+pub struct Presence {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    pool: Pool,
+    server_id: Uuid,
+    address: String,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    rooms: HashMap<DocKey, Places>,
+    /// What the next message says.
+    outgoing: BTreeMap<(DocKey, String), Outgoing>,
+    servers: HashMap<Uuid, Known>,
+}
+
+#[derive(Default)]
+struct Places {
+    people: HashMap<String, Person>,
+    readers: HashMap<ReaderId, Outbox>,
+}
+
+struct Person {
+    server_id: Uuid,
+    /// The connection that said it, on the server that is `server_id`.
+    reader: Option<ReaderId>,
+    data: Bytes,
+    heard: Instant,
+}
+
+struct Outgoing {
+    data: Bytes,
+    is_removal: bool,
+}
+
+struct Known {
+    address: String,
+    heard: Instant,
+}
+
+impl Presence {
+    /// Presence of a server that calls itself `server_id` and is reached at `address`.
+    pub fn new(pool: Pool, server_id: Uuid, address: String) -> Self {
+        metrics::register(METRICS);
+        Self {
+            shared: Arc::new(Shared {
+                pool,
+                server_id,
+                address,
+                state: Mutex::default(),
+                changed: Notify::new(),
+            }),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared
+            .state
+            .lock()
+            .expect("no code panics while it holds the presence")
+    }
+
+    /// A connection listens to a room; it is told at once who is there and what the document is
+    /// called.
+    pub fn join(&self, room: DocKey, reader: ReaderId, outbox: Outbox, title: &str) {
+        send(&outbox, room, DOCUMENT, &document(title, false));
+        let mut state = self.state();
+        let places = state.rooms.entry(room).or_default();
+        for (key, person) in &places.people {
+            send(&outbox, room, key, &person.data);
+        }
+        places.readers.insert(reader, outbox);
+    }
+
+    /// A connection listens no longer, and whom it showed is gone.
+    pub fn leave(&self, room: DocKey, reader: ReaderId) {
+        let mut state = self.state();
+        let Some(places) = state.rooms.get_mut(&room) else {
+            return;
+        };
+        places.readers.remove(&reader);
+        let own: Vec<String> = places
+            .people
+            .iter()
+            .filter(|(_, person)| person.reader == Some(reader))
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in own {
+            self.say(&mut state, room, key, None, reader);
+        }
+    }
+
+    /// What a client says of itself. Its key is a peer that it holds, or, for a client that never
+    /// asked for one, any that nobody else shows.
+    pub fn update(
+        &self,
+        room: DocKey,
+        reader: ReaderId,
+        leases: &Leases,
+        session: &Session,
+        update: &[u8],
+    ) {
+        let mut state = self.state();
+        let is_own = |key: &str| match key.parse::<u64>() {
+            Ok(peer) if leases.of(peer).is_some() => true,
+            Ok(_) => {
+                let person = state.rooms.get(&room).and_then(|p| p.people.get(key));
+                leases.is_empty() && person.is_none_or(|p| p.reader == Some(reader))
+            }
+            Err(_) => false,
+        };
+        match entry::read(update, is_own) {
+            Said::Here(key, values) => {
+                let data = entry::stamp(&key, values, session);
+                self.say(&mut state, room, key, Some(data), reader);
+            }
+            Said::Gone => {
+                drop(state);
+                self.forget(room, reader);
+            }
+            Said::Nothing => IGNORED.increment(),
+        }
+    }
+
+    fn forget(&self, room: DocKey, reader: ReaderId) {
+        let outbox = self
+            .state()
+            .rooms
+            .get(&room)
+            .and_then(|places| places.readers.get(&reader).cloned());
+        self.leave(room, reader);
+        if let Some(outbox) = outbox {
+            let mut state = self.state();
+            let places = state.rooms.entry(room).or_default();
+            places.readers.insert(reader, outbox);
+        }
+    }
+
+    /// Notes what the next message says. It is shown when it comes back out of the log, here as
+    /// everywhere.
+    fn say(
+        &self,
+        state: &mut State,
+        room: DocKey,
+        key: String,
+        data: Option<Bytes>,
+        reader: ReaderId,
+    ) {
+        let places = state.rooms.entry(room).or_default();
+        let is_removal = data.is_none();
+        let data = data.unwrap_or_else(|| entry::remove(&key));
+        if !is_removal {
+            // Known at once, so that nobody else can take the key meanwhile.
+            let person = Person {
+                server_id: self.shared.server_id,
+                reader: Some(reader),
+                data: data.clone(),
+                heard: Instant::now(),
+            };
+            places.people.insert(key.clone(), person);
+        }
+        let outgoing = Outgoing { data, is_removal };
+        state.outgoing.insert((room, key), outgoing);
+        self.shared.changed.notify_one();
+    }
+
+    /// A message of the log.
+    pub fn receive(&self, bytes: &Bytes) {
+        let Some(message) = Message::decode(bytes.clone()) else {
+            tracing::debug!(
+                bytes = bytes.len(),
+                "a message of the log that this version cannot read"
+            );
+            return;
+        };
+        let mut state = self.state();
+        let server_id = message.server_id;
+        for Entry {
+            room,
+            key,
+            data,
+            is_removal,
+        } in message.entries
+        {
+            state.show(
+                server_id,
+                self.shared.server_id,
+                room,
+                key,
+                data,
+                is_removal,
+            );
+        }
+        if message.server == Server::Leaves {
+            state.servers.remove(&server_id);
+            state.forget_server(server_id);
+            return;
+        }
+        let heard = Instant::now();
+        let address = message.address;
+        state.servers.insert(server_id, Known { address, heard });
+        if message.server == Server::Started && server_id != self.shared.server_id {
+            state.repeat(self.shared.server_id);
+            self.shared.changed.notify_one();
+        }
+    }
+
+    /// A document was renamed, deleted or restored: its readers are told.
+    pub fn event(&self, event: &Event) {
+        let (Some(org_id), Some(document_id)) = (event.org_id, event.document_id) else {
+            return;
+        };
+        let values = match (event.kind, &event.title) {
+            (EventKind::DocumentRenamed, Some(title)) => document(title, false),
+            (EventKind::DocumentDeleted, _) => deleted(),
+            _ => return,
+        };
+        let room = DocKey {
+            org_id,
+            document_id,
+        };
+        if let Some(places) = self.state().rooms.get(&room) {
+            for outbox in places.readers.values() {
+                send(outbox, room, DOCUMENT, &values);
+            }
+        }
+    }
+
+    /// Where browsers reach the servers that live, this one first.
+    pub fn servers(&self) -> Vec<String> {
+        let state = self.state();
+        let mut others: Vec<String> = state
+            .servers
+            .iter()
+            .filter(|(id, known)| {
+                **id != self.shared.server_id && known.heard.elapsed() < SERVER_SILENCE
+            })
+            .map(|(_, known)| known.address.clone())
+            .collect();
+        others.sort();
+        others.insert(0, self.shared.address.clone());
+        others
+    }
+
+    /// Forgets servers and people that fell silent. To be called every few seconds.
+    pub fn expire(&self) {
+        let mut state = self.state();
+        let silent: Vec<Uuid> = state
+            .servers
+            .iter()
+            .filter(|(_, known)| known.heard.elapsed() >= SERVER_SILENCE)
+            .map(|(id, _)| *id)
+            .collect();
+        for server_id in silent {
+            state.servers.remove(&server_id);
+            state.forget_server(server_id);
+        }
+        state.forget(|person| person.heard.elapsed() >= PERSON_SILENCE);
+        state
+            .rooms
+            .retain(|_, places| !places.people.is_empty() || !places.readers.is_empty());
+    }
+
+    /// Writes messages into the log until `stop` completes, then says that this server leaves.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
+        let mut server = Server::Started;
+        loop {
+            match self.emit(server).await {
+                Ok(()) => server = Server::Lives,
+                // Presence is shown late or not at all; nothing is lost by that.
+                Err(error) => tracing::warn!(%error, "write presence into the log"),
+            }
+            let changed = async {
+                tokio::time::sleep(TICK).await;
+                self.shared.changed.notified().await;
+            };
+            tokio::select! {
+                biased;
+                () = &mut stop => break,
+                _ = tokio::time::timeout(HEARTBEAT, changed) => {}
+            }
+        }
+        if let Err(error) = self.emit(Server::Leaves).await {
+            tracing::info!(%error, "say in the log that this server leaves");
+        }
+    }
+
+    async fn emit(&self, server: Server) -> Result<()> {
+        let message = Message {
+            server_id: self.shared.server_id,
+            server,
+            address: self.shared.address.clone(),
+            entries: self.state().take_outgoing(),
+        };
+        let client = self
+            .shared
+            .pool
+            .get()
+            .await
+            .map_err(failed("emit presence"))?;
+        let statement = client
+            .prepare_cached(EMIT_MESSAGE)
+            .await
+            .map_err(failed("emit presence"))?;
+        client
+            .execute(&statement, &[&&message.encode()[..]])
+            .await
+            .map_err(failed("emit presence"))?;
+        SENT.increment();
+        Ok(())
+    }
+}
+
+impl State {
+    fn take_outgoing(&mut self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        let mut bytes = 0;
+        while bytes < message::MAX_BYTES {
+            let Some(((room, key), Outgoing { data, is_removal })) = self.outgoing.pop_first()
+            else {
+                break;
+            };
+            bytes += key.len() + data.len() + 48;
+            entries.push(Entry {
+                room,
+                key,
+                data,
+                is_removal,
+            });
+        }
+        entries
+    }
+
+    fn show(
+        &mut self,
+        from: Uuid,
+        own: Uuid,
+        room: DocKey,
+        key: String,
+        data: Bytes,
+        is_removal: bool,
+    ) {
+        let places = self.rooms.entry(room).or_default();
+        for outbox in places.readers.values() {
+            send(outbox, room, &key, &data);
+        }
+        let held = places.people.get(&key);
+        if is_removal {
+            // A person may have come back, here or on another server, since it was said.
+            if held.is_some_and(|person| person.server_id == from) {
+                places.people.remove(&key);
+            }
+        } else if from != own {
+            let person = Person {
+                server_id: from,
+                reader: None,
+                data,
+                heard: Instant::now(),
+            };
+            places.people.insert(key, person);
+        }
+    }
+
+    fn forget_server(&mut self, server_id: Uuid) {
+        self.forget(|person| person.server_id == server_id);
+    }
+
+    fn forget(&mut self, is_gone: impl Fn(&Person) -> bool) {
+        for (room, places) in &mut self.rooms {
+            let Places { people, readers } = places;
+            people.retain(|key, person| {
+                let is_gone = is_gone(person);
+                if is_gone {
+                    let data = entry::remove(key);
+                    for outbox in readers.values() {
+                        send(outbox, *room, key, &data);
+                    }
+                }
+                !is_gone
+            });
+        }
+    }
+
+    /// Says again everything that this server said.
+    fn repeat(&mut self, own: Uuid) {
+        for (room, places) in &self.rooms {
+            for (key, person) in &places.people {
+                if person.server_id == own {
+                    let outgoing = Outgoing {
+                        data: person.data.clone(),
+                        is_removal: false,
+                    };
+                    self.outgoing
+                        .entry((*room, key.clone()))
+                        .or_insert(outgoing);
+                }
+            }
+        }
+    }
+}
+
+fn document(title: &str, is_deleted: bool) -> Bytes {
+    let values: HashMap<String, LoroValue> = [
+        ("title".to_owned(), LoroValue::from(title)),
+        ("deleted".to_owned(), LoroValue::from(is_deleted)),
+    ]
+    .into();
+    entry::write(DOCUMENT, values)
+}
+
+fn deleted() -> Bytes {
+    let values: HashMap<String, LoroValue> = [("deleted".to_owned(), LoroValue::from(true))].into();
+    entry::write(DOCUMENT, values)
+}
+
+fn send(outbox: &Outbox, room: DocKey, key: &str, data: &Bytes) {
+    let frames = encode_updates(
+        RoomKind::Ephemeral,
+        &Room::name(&room),
+        std::slice::from_ref(data),
+        |_| BatchId::from(0),
+    );
+    match frames {
+        Ok(frames) => {
+            for frame in frames {
+                outbox.presence(room, key, frame);
+            }
+        }
+        Err(error) => tracing::error!(%error, "encode presence"),
+    }
+}
