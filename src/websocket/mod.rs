@@ -1,1 +1,145 @@
-//! Stands in the path; see the module list in lib.rs.
+//! One browser connection: frames in, frames out, and which rooms it is in. What an update is worth
+//! is decided by its room; who may do what by the database.
+
+mod close;
+mod connection;
+mod credentials;
+mod join;
+mod writer;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+pub use connection::serve;
+
+use crate::fanout::outbox::Outbox;
+use crate::fanout::{Fanout, ReaderId};
+use crate::metrics::{self, Counter, Gauge, Metric};
+use crate::postgres::Pool;
+use crate::presence::Presence;
+
+static CONNECTED: Gauge = Gauge::new("quire_connections", "Open WebSocket connections.");
+static TURNED_AWAY: Counter = Counter::new(
+    "quire_connections_turned_away_total",
+    "WebSocket connections closed at once because there were too many, or the server was stopping.",
+);
+static METRICS: &[&dyn Metric] = &[&CONNECTED, &TURNED_AWAY];
+
+/// What one server's connections may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections at the same time.
+    pub connections: usize,
+    /// Document updates that wait for one slow reader, in bytes.
+    pub outbox_bytes: usize,
+    /// Updates received and not answered, of all connections together, in bytes.
+    pub commit_bytes: usize,
+}
+
+/// Shared by all connections of a server.
+pub struct State {
+    pool: Pool,
+    fanout: Fanout,
+    presence: Presence,
+    limits: Limits,
+    /// Bytes of updates that may be under way.
+    budget: Arc<Semaphore>,
+    open: Mutex<HashMap<ReaderId, Open>>,
+    next_id: AtomicU64,
+    is_draining: AtomicBool,
+}
+
+struct Open {
+    session_id: Option<Uuid>,
+    outbox: Outbox,
+}
+
+impl State {
+    /// No connection yet.
+    pub fn new(pool: Pool, fanout: Fanout, presence: Presence, limits: Limits) -> Self {
+        metrics::register(METRICS);
+        Self {
+            pool,
+            fanout,
+            presence,
+            limits,
+            budget: Arc::new(Semaphore::new(limits.commit_bytes)),
+            open: Mutex::default(),
+            next_id: AtomicU64::new(1),
+            is_draining: AtomicBool::new(false),
+        }
+    }
+
+    /// Closes the connections of a session that has ended.
+    pub fn session_ended(&self, session_id: Uuid) {
+        for open in self.open().values() {
+            if open.session_id == Some(session_id) {
+                open.outbox
+                    .close(close::SIGNED_OUT, "the session has ended");
+            }
+        }
+    }
+
+    /// Sends everybody to another server, spread over `spread` so that they do not arrive at once.
+    pub fn drain(&self, spread: Duration) {
+        self.is_draining.store(true, Ordering::Relaxed);
+        let open = self.open();
+        let count = open.len().max(1) as u128;
+        for (place, open) in open.values().enumerate() {
+            let wait_ms = spread.as_millis() * place as u128 / count;
+            open.outbox
+                .close(close::DRAINING, format!("retry_after_ms={wait_ms}"));
+        }
+    }
+
+    /// How many connections are open.
+    pub fn count(&self) -> usize {
+        self.open().len()
+    }
+
+    fn open(&self) -> MutexGuard<'_, HashMap<ReaderId, Open>> {
+        self.open
+            .lock()
+            .expect("no code panics while it holds the connections")
+    }
+
+    /// Counts a connection in; none when it must be turned away.
+    fn register(&self, outbox: &Outbox) -> Result<ReaderId, close::Code> {
+        let mut open = self.open();
+        if self.is_draining.load(Ordering::Relaxed) {
+            TURNED_AWAY.increment();
+            return Err(close::DRAINING);
+        }
+        if open.len() >= self.limits.connections {
+            TURNED_AWAY.increment();
+            return Err(close::TOO_MANY);
+        }
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        open.insert(
+            id,
+            Open {
+                session_id: None,
+                outbox: outbox.clone(),
+            },
+        );
+        CONNECTED.set(open.len() as i64);
+        Ok(id)
+    }
+
+    fn signed_in(&self, id: ReaderId, session_id: Uuid) {
+        if let Some(open) = self.open().get_mut(&id) {
+            open.session_id = Some(session_id);
+        }
+    }
+
+    fn unregister(&self, id: ReaderId) {
+        let mut open = self.open();
+        open.remove(&id);
+        CONNECTED.set(open.len() as i64);
+    }
+}

@@ -1,0 +1,374 @@
+//! The reading half of a connection: one loop, each message one call.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::CapacityError;
+use tokio_tungstenite::tungstenite::protocol::{Message as WsMessage, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{self, Utf8Bytes};
+
+use super::writer::{self, Rooms};
+use super::{State, close};
+use crate::auth::Session;
+use crate::commit::lease;
+use crate::document::trial::DocKey;
+use crate::error::{Error, Kind};
+use crate::fanout::outbox::Outbox;
+use crate::fanout::{Leases, ReaderId, Room, Submission};
+use crate::protocol::{
+    self, AckStatus, BatchId, Frame, MAX_MESSAGE_BYTES, Message, Permission, Reassembly, RoomKind,
+    Text,
+};
+
+/// A connection that says nothing for so long is closed; clients ping every 10 s.
+const SILENCE: Duration = Duration::from_secs(45);
+/// Updates of one connection that may be under way, in bytes: one of the largest, and some.
+const UNDER_WAY: usize = 20 * 1024 * 1024;
+/// What an update costs besides its bytes while it is under way.
+const UPDATE_COST: usize = 256;
+/// How long the writing half may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// What a connection has to do with one room.
+pub(super) struct Joined {
+    pub room: Arc<Room>,
+    pub permission: Permission,
+    pub leases: Leases,
+}
+
+/// One connection.
+pub(super) struct Connection {
+    pub state: Arc<State>,
+    pub id: ReaderId,
+    pub outbox: Outbox,
+    pub session: Option<Arc<Session>>,
+    pub documents: HashMap<DocKey, Joined>,
+    /// Rooms whose presence it is told.
+    pub presence: HashMap<DocKey, Leases>,
+    pub rooms: Rooms,
+    reassembly: Reassembly,
+    under_way: Arc<Semaphore>,
+}
+
+/// Serves a connection whose handshake is done until either side closes it.
+pub async fn serve<S>(io: S, session: Option<Session>, state: Arc<State>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MAX_MESSAGE_BYTES))
+        .max_frame_size(Some(MAX_MESSAGE_BYTES));
+    let stream = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
+    let (sink, stream) = stream.split();
+    let outbox = Outbox::new(state.limits.outbox_bytes);
+    let rooms = Rooms::default();
+    let id = match state.register(&outbox) {
+        Ok(id) => id,
+        Err(code) => {
+            outbox.close(code, "retry_after_ms=1000");
+            return writer::run(sink, outbox, 0, rooms).await;
+        }
+    };
+    let mut connection = Connection {
+        state: state.clone(),
+        id,
+        outbox: outbox.clone(),
+        session: None,
+        documents: HashMap::new(),
+        presence: HashMap::new(),
+        rooms: rooms.clone(),
+        reassembly: Reassembly::default(),
+        under_way: Arc::new(Semaphore::new(UNDER_WAY)),
+    };
+    if let Some(session) = session {
+        connection.signed_in(session);
+    }
+    let write = writer::run(sink, outbox.clone(), id, rooms);
+    tokio::pin!(write);
+    tokio::select! {
+        biased;
+        () = &mut write => {}
+        () = connection.read(stream) => {
+            // What was set to be said is said; a client that is gone does not hold this up.
+            let _ = tokio::time::timeout(GOODBYE, write).await;
+        }
+    }
+    connection.end().await;
+    state.unregister(id);
+}
+
+impl Connection {
+    async fn read<S>(&mut self, mut stream: S)
+    where
+        S: Stream<Item = Result<WsMessage, tungstenite::Error>> + Unpin,
+    {
+        let mut silent_at = Instant::now() + SILENCE;
+        loop {
+            let wake_at = match self.reassembly.next_deadline() {
+                Some(deadline) => silent_at.min(deadline.into()),
+                None => silent_at,
+            };
+            match tokio::time::timeout_at(wake_at, stream.next()).await {
+                Err(_) if Instant::now() >= silent_at => {
+                    return self
+                        .outbox
+                        .close(close::SILENT, "nothing was heard for 45 s");
+                }
+                Err(_) => self.expire_fragments(),
+                Ok(None) => return self.outbox.close(1000, ""),
+                Ok(Some(Err(error))) => return self.unreadable(&error),
+                Ok(Some(Ok(message))) => {
+                    silent_at = Instant::now() + SILENCE;
+                    match message {
+                        WsMessage::Binary(bytes) => {
+                            if let Err(error) = self.take(bytes).await {
+                                return self
+                                    .outbox
+                                    .close(close_code(&error), error.public_message());
+                            }
+                        }
+                        WsMessage::Text(text) => self.text(&text),
+                        WsMessage::Close(_) => return self.outbox.close(1000, ""),
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+
+    fn unreadable(&self, error: &tungstenite::Error) {
+        match error {
+            tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. }) => self
+                .outbox
+                .close(close::TOO_LARGE, "a message may have 256 KiB"),
+            // The client is gone, or speaks something else.
+            _ => self
+                .outbox
+                .close(close::PROTOCOL_ERROR, "not a WebSocket message"),
+        }
+    }
+
+    fn text(&self, text: &Utf8Bytes) {
+        writer::answer_text(text, &self.outbox);
+    }
+
+    /// One message of the protocol.
+    ///
+    /// # Errors
+    /// What ends the connection: a message that cannot be read.
+    async fn take(&mut self, bytes: Bytes) -> Result<(), Error> {
+        let Frame {
+            kind,
+            room,
+            message,
+        } = protocol::decode(bytes)?;
+        match message {
+            Message::JoinRequest { auth, version } => {
+                // Answers to what was sent before come before the answer to the join.
+                self.all_answered().await;
+                self.join(kind, room, auth, version).await;
+            }
+            Message::Leave => self.leave(kind, &room).await,
+            Message::DocUpdate { updates, batch } => {
+                self.update(kind, room, batch, updates.iter().collect())
+                    .await;
+            }
+            Message::FragmentHeader {
+                batch,
+                count,
+                total_bytes,
+            } => {
+                let now = std::time::Instant::now();
+                let begun = self
+                    .reassembly
+                    .begin(kind, &room, batch, count, total_bytes, now);
+                if let Err(error) = begun {
+                    self.ack(kind, room, batch, status(&error));
+                }
+            }
+            Message::Fragment {
+                batch,
+                index,
+                bytes,
+            } => match self.reassembly.add(kind, &room, batch, index, &bytes) {
+                Ok(None) => {}
+                Ok(Some(update)) => self.update(kind, room, batch, vec![update]).await,
+                Err(error) if error.kind() == Kind::Gone => {}
+                Err(error) => self.ack(kind, room, batch, status(&error)),
+            },
+            // Answers of a client to what the server sent; nothing waits for them.
+            Message::Ack { .. } => {}
+            Message::JoinResponseOk { .. }
+            | Message::JoinError { .. }
+            | Message::RoomError { .. } => {
+                return Err(Error::new(Kind::Invalid, "only a server says this"));
+            }
+        }
+        Ok(())
+    }
+
+    async fn update(&mut self, kind: RoomKind, room: Text, batch: BatchId, updates: Vec<Bytes>) {
+        let (Some(key), Some(session)) = (Room::parse(&room), self.session.clone()) else {
+            return self.ack(kind, room, batch, AckStatus::PermissionDenied);
+        };
+        match kind {
+            RoomKind::Document => {
+                let joined = match self.documents.get(&key) {
+                    Some(joined) if joined.permission == Permission::Write => joined,
+                    Some(_) => return self.ack(kind, room, batch, AckStatus::PermissionDenied),
+                    // Before the join, or after being sent away: sent again after the next join.
+                    None => return self.ack(kind, room, batch, AckStatus::AppError),
+                };
+                let (target, leases) = (joined.room.clone(), joined.leases.clone());
+                let permit = self.room_for(&updates).await;
+                let submission = Submission {
+                    session,
+                    leases,
+                    outbox: self.outbox.clone(),
+                    batch,
+                    updates,
+                    permit,
+                };
+                if target.submit(submission).await.is_err() {
+                    self.ack(kind, room, batch, AckStatus::AppError);
+                }
+            }
+            RoomKind::Ephemeral => {
+                let Some(leases) = self.presence.get(&key) else {
+                    return self.ack(kind, room, batch, AckStatus::AppError);
+                };
+                // The peer of the document's room is the key that it may show.
+                let leases = self
+                    .documents
+                    .get(&key)
+                    .map_or(leases, |joined| &joined.leases);
+                for update in &updates {
+                    self.state
+                        .presence
+                        .update(key, self.id, leases, &session, update);
+                }
+                self.ack(kind, room, batch, AckStatus::Ok);
+            }
+            RoomKind::Other(_) => self.ack(kind, room, batch, AckStatus::AppError),
+        }
+    }
+
+    /// Waits until there is room for these updates among what is under way: first of this
+    /// connection, so that one cannot take the room of all.
+    async fn room_for(&self, updates: &[Bytes]) -> [OwnedSemaphorePermit; 2] {
+        let cost: usize = updates.iter().map(|u| u.len() + UPDATE_COST).sum();
+        let take = |of: &Arc<Semaphore>, all: usize| {
+            of.clone()
+                .acquire_many_owned(u32::try_from(cost.min(all)).unwrap_or(u32::MAX))
+        };
+        let own = take(&self.under_way, UNDER_WAY)
+            .await
+            .expect("the semaphore is never closed");
+        let all = take(&self.state.budget, self.state.limits.commit_bytes)
+            .await
+            .expect("the semaphore is never closed");
+        [own, all]
+    }
+
+    /// Waits until nothing of this connection is under way.
+    async fn all_answered(&self) {
+        let all = self.under_way.acquire_many(UNDER_WAY as u32).await;
+        drop(all.expect("the semaphore is never closed"));
+    }
+
+    fn expire_fragments(&mut self) {
+        for (kind, room, batch) in self.reassembly.expire(std::time::Instant::now()) {
+            self.ack(kind, room, batch, AckStatus::FragmentTimeout);
+        }
+    }
+
+    async fn leave(&mut self, kind: RoomKind, room: &Text) {
+        let Some(key) = Room::parse(room) else { return };
+        self.reassembly.forget(kind, room);
+        match kind {
+            RoomKind::Document => self.leave_document(&key).await,
+            RoomKind::Ephemeral => {
+                if self.presence.remove(&key).is_some() {
+                    self.state.presence.leave(key, self.id);
+                }
+            }
+            RoomKind::Other(_) => {}
+        }
+    }
+
+    pub(super) async fn leave_document(&mut self, key: &DocKey) {
+        self.rooms
+            .lock()
+            .expect("nothing panics while it is held")
+            .remove(key);
+        let Some(joined) = self.documents.remove(key) else {
+            return;
+        };
+        joined.room.leave(self.id).await;
+        for lease in joined.leases.take() {
+            // A lease that is not given back is taken over at the device's next join.
+            if let Err(error) = lease::release(&self.state.pool, &lease).await {
+                tracing::debug!(%error, "release lease");
+            }
+        }
+    }
+
+    async fn end(&mut self) {
+        for key in self
+            .presence
+            .drain()
+            .map(|(key, _)| key)
+            .collect::<Vec<_>>()
+        {
+            self.state.presence.leave(key, self.id);
+        }
+        // A lease given back before its edits are committed would refuse them.
+        self.all_answered().await;
+        for key in self.documents.keys().copied().collect::<Vec<_>>() {
+            self.leave_document(&key).await;
+        }
+    }
+
+    pub(super) fn signed_in(&mut self, session: Session) {
+        self.state.signed_in(self.id, session.session_id);
+        self.session = Some(Arc::new(session));
+    }
+
+    pub(super) fn ack(&self, kind: RoomKind, room: Text, batch: BatchId, status: AckStatus) {
+        self.say(kind, room, Message::Ack { batch, status });
+    }
+
+    pub(super) fn say(&self, kind: RoomKind, room: Text, message: Message) {
+        let frame = Frame {
+            kind,
+            room,
+            message,
+        };
+        match protocol::encode(&frame) {
+            Ok(bytes) => self.outbox.answer(bytes),
+            Err(error) => tracing::error!(%error, "encode answer"),
+        }
+    }
+}
+
+fn status(error: &Error) -> AckStatus {
+    match error.kind() {
+        Kind::TooLarge => AckStatus::PayloadTooLarge,
+        Kind::Limited => AckStatus::RateLimited,
+        _ => AckStatus::InvalidUpdate,
+    }
+}
+
+fn close_code(error: &Error) -> u16 {
+    match error.kind() {
+        Kind::TooLarge => close::TOO_LARGE,
+        _ => close::PROTOCOL_ERROR,
+    }
+}

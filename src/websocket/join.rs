@@ -1,0 +1,253 @@
+//! Joining a room: who asks, whether they may, with which peer they write, and from which version
+//! they are brought up to date.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use loro::VersionVector;
+use serde_json::json;
+use tokio::sync::oneshot;
+
+use super::connection::{Connection, Joined};
+use super::credentials::Credentials;
+use crate::auth::{self, Session};
+use crate::commit::lease::{self, Lease, Wish};
+use crate::document::live::decode_version;
+use crate::document::trial::DocKey;
+use crate::error::{Error, Kind, Result};
+use crate::fanout::{Join, Leases, Room};
+use crate::postgres::failed;
+use crate::protocol::{JoinErrorCode, Message, Permission, RoomKind, Text};
+
+/// Rooms that one connection may be in, documents and presence counted apart.
+const MAX_ROOMS: usize = 64;
+/// The version of the document model that this server knows.
+const SCHEMA: u32 = 1;
+
+const DOCUMENT_TITLE: &str = include_str!("../../sql/document_title.sql");
+
+impl Connection {
+    /// Answers a join request, through the outbox.
+    pub(super) async fn join(&mut self, kind: RoomKind, room: Text, auth: Bytes, version: Bytes) {
+        let joined = match kind {
+            RoomKind::Document => self.join_document(&room, &auth, &version).await,
+            RoomKind::Ephemeral => self.join_presence(&room, &auth).await,
+            RoomKind::Other(_) => Err(Error::new(
+                Kind::Invalid,
+                "rooms of this kind are not served; use %LOR and %EPH",
+            )),
+        };
+        if let Err(error) = joined {
+            self.refuse(kind, room, &error);
+        }
+    }
+
+    fn refuse(&self, kind: RoomKind, room: Text, error: &Error) {
+        let (code, app_code) = match error.kind() {
+            Kind::SignedOut => (JoinErrorCode::AuthFailed, None),
+            Kind::Forbidden | Kind::NotFound => (JoinErrorCode::AuthFailed, Some("no_access")),
+            Kind::Gone => (JoinErrorCode::AppError, Some("document_deleted")),
+            Kind::Limited => (JoinErrorCode::AppError, Some("too_many_rooms")),
+            Kind::Invalid => (JoinErrorCode::AppError, Some("invalid")),
+            _ => {
+                tracing::warn!(room = room.as_str(), %error, "join room");
+                (JoinErrorCode::AppError, Some("document_unavailable"))
+            }
+        };
+        let message = Message::JoinError {
+            code,
+            message: error.public_message().into(),
+            version: None,
+            // The field exists only with that code.
+            app_code: app_code
+                .filter(|_| code == JoinErrorCode::AppError)
+                .map(Text::from),
+        };
+        self.say(kind, room, message);
+    }
+
+    async fn join_document(&mut self, room: &Text, auth: &[u8], version: &[u8]) -> Result<()> {
+        let credentials = Credentials::read(auth)?;
+        let version = match version {
+            [] => VersionVector::default(),
+            bytes => decode_version(bytes)?,
+        };
+        let session = self.session_of(&credentials).await?;
+        let key = Room::parse(room).ok_or_else(no_document)?;
+        let permission = self.permission(&session, key).await?;
+        if self.documents.len() >= MAX_ROOMS && !self.documents.contains_key(&key) {
+            return Err(Error::new(
+                Kind::Limited,
+                format!("a connection may be in {MAX_ROOMS} rooms"),
+            ));
+        }
+        // The lease comes first: it fences whoever wrote with this peer before, so that what the
+        // room then answers is all there is of it.
+        let lease = self.lease(&session, key, permission, &credentials).await?;
+        let leases = Leases::default();
+        if let Some(lease) = lease {
+            leases.add(lease);
+        }
+        let open = self.state.fanout.room(key);
+        let (reply, joined) = oneshot::channel();
+        self.rooms
+            .lock()
+            .expect("nothing panics while it is held")
+            .insert(key, open.clone());
+        let answered = async {
+            open.join(Join {
+                reader: self.id,
+                account_id: session.account_id,
+                outbox: self.outbox.clone(),
+                permission,
+                version,
+                leases: leases.clone(),
+                lease,
+                extra: extra(&session, lease),
+                reply,
+            })
+            .await?;
+            joined
+                .await
+                .map_err(|_| Error::new(Kind::Unavailable, "the room is closing"))?
+        };
+        if let Err(error) = answered.await {
+            self.leave_document(&key).await;
+            return Err(error);
+        }
+        self.documents.insert(
+            key,
+            Joined {
+                room: open,
+                permission,
+                leases,
+            },
+        );
+        Ok(())
+    }
+
+    async fn join_presence(&mut self, room: &Text, auth: &[u8]) -> Result<()> {
+        let credentials = Credentials::read(auth)?;
+        let session = self.session_of(&credentials).await?;
+        let key = Room::parse(room).ok_or_else(no_document)?;
+        let permission = self.permission(&session, key).await?;
+        if self.presence.len() >= MAX_ROOMS && !self.presence.contains_key(&key) {
+            return Err(Error::new(
+                Kind::Limited,
+                format!("a connection may be in {MAX_ROOMS} rooms"),
+            ));
+        }
+        let client = self.state.pool.get().await.map_err(failed("read title"))?;
+        let row = client
+            .query_opt(DOCUMENT_TITLE, &[&key.org_id, &key.document_id])
+            .await
+            .map_err(failed("read title"))?
+            .ok_or_else(no_document)?;
+        let title: String = row.get(0);
+        self.say(
+            RoomKind::Ephemeral,
+            room.clone(),
+            Message::JoinResponseOk {
+                permission,
+                version: Bytes::new(),
+                extra: Bytes::new(),
+            },
+        );
+        self.presence.insert(key, Leases::default());
+        self.state
+            .presence
+            .join(key, self.id, self.outbox.clone(), &title);
+        Ok(())
+    }
+
+    /// Who asks: the token in the join, else whoever the connection belongs to.
+    async fn session_of(&mut self, credentials: &Credentials) -> Result<Arc<Session>> {
+        if let Some(token) = &credentials.token {
+            let client = self
+                .state
+                .pool
+                .get()
+                .await
+                .map_err(failed("look up session"))?;
+            let session = auth::session_by_token(&client, token)
+                .await?
+                .ok_or_else(signed_out)?;
+            match &self.session {
+                // A connection belongs to one session: what one is ended must close.
+                Some(own) if own.session_id != session.session_id => {
+                    return Err(Error::new(
+                        Kind::Forbidden,
+                        "this connection belongs to another session; open a new one",
+                    ));
+                }
+                Some(_) => {}
+                None => self.signed_in(session),
+            }
+        }
+        self.session.clone().ok_or_else(signed_out)
+    }
+
+    async fn permission(&self, session: &Session, key: DocKey) -> Result<Permission> {
+        let client = self
+            .state
+            .pool
+            .get()
+            .await
+            .map_err(failed("look up access"))?;
+        let access = auth::access(&client, session.account_id, key.org_id, key.document_id).await?;
+        match access.ok_or_else(no_document)?.permission {
+            auth::Permission::Write => Ok(Permission::Write),
+            auth::Permission::Read => Ok(Permission::Read),
+            auth::Permission::None => Err(Error::new(Kind::Gone, "the document is in the bin")),
+        }
+    }
+
+    async fn lease(
+        &self,
+        session: &Session,
+        key: DocKey,
+        permission: Permission,
+        credentials: &Credentials,
+    ) -> Result<Option<Lease>> {
+        let Some(preferred) = credentials.lease else {
+            return Ok(None);
+        };
+        if permission == Permission::Read {
+            return Ok(None);
+        }
+        let wish = preferred.map_or(Wish::Any, Wish::Preferably);
+        let request = lease::Request {
+            org_id: key.org_id,
+            document_id: key.document_id,
+            session,
+            device: &credentials.device,
+            wish,
+        };
+        lease::take(&self.state.pool, &request).await.map(Some)
+    }
+}
+
+/// What Quire says besides the protocol's own fields.
+fn extra(session: &Session, lease: Option<Lease>) -> Bytes {
+    let peer = lease.map(|lease| lease.peer.to_string());
+    json!({
+        "peer": peer,
+        "schema": SCHEMA,
+        "account_id": session.account_id,
+        "name": session.name,
+        "color": session.color,
+    })
+    .to_string()
+    .into()
+}
+
+fn no_document() -> Error {
+    Error::new(
+        Kind::NotFound,
+        "there is no such document, or you have no access to it",
+    )
+}
+
+fn signed_out() -> Error {
+    Error::new(Kind::SignedOut, "sign in first: the session has ended")
+}
