@@ -2,26 +2,54 @@
 //! connection of our own. The feed says what was committed and what may have been missed; reading
 //! tables and keeping documents is left to its consumer.
 
+mod address;
+mod assembly;
+mod backoff;
+mod confirm;
+mod connection;
+mod observer;
+mod outlet;
+pub mod pgoutput;
+mod progress;
+mod ring;
+mod rows;
+mod run;
+mod session;
+mod shared;
+mod slot;
+mod snapshot;
 mod status;
+mod stream;
+mod visibility;
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+pub use self::assembly::{Assembly, Output};
+use self::outlet::{Waiting, outlet};
+pub use self::shared::METRICS;
+use self::shared::Shared;
 pub use self::status::{Server, State, Status};
 use crate::change::{Lsn, Transaction};
 use crate::error::Result;
+use crate::postgres::{self, Tls};
+
+/// How long [`Feed::stop`] waits for an orderly end.
+const STOP: Duration = Duration::from_secs(5);
 
 /// How the feed connects and what it may hold.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
-    /// Connection string or URL, as `tokio-postgres` reads it.
-    pub database_url: String,
+    config: tokio_postgres::Config,
+    tls: Tls,
     /// The publication that it reads.
     pub publication: String,
-    /// How the connection calls itself in `pg_stat_replication`.
+    /// How its connections call themselves in `pg_stat_replication` and `pg_stat_activity`.
     pub application_name: String,
     /// How long one attempt to create the slot waits for open transactions before it starts again.
     pub slot_wait: Duration,
@@ -38,11 +66,29 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The defaults for the database at `database_url`. Fails with kind `Setting` if the URL
+    /// The defaults for the database at `database_url`, which `tokio-postgres` reads: a URL or
+    /// `key=value`; of several hosts the first that is a primary. Errors: kind `Setting` if it
     /// cannot be read.
     pub fn new(database_url: &str) -> Result<Self> {
-        let _ = database_url;
-        todo!("follows in the next push")
+        let config = postgres::config(database_url)?;
+        let tls = postgres::tls(&config)?;
+        Ok(Self {
+            config,
+            tls,
+            publication: "quire_feed".to_owned(),
+            application_name: "quire_feed".to_owned(),
+            slot_wait: Duration::from_secs(5),
+            silence: Duration::from_secs(15),
+            visibility_interval: Duration::from_millis(200),
+            ring_bytes: 256 << 20,
+            ahead_bytes: 16 << 20,
+        })
+    }
+
+    /// How long connecting to one address may take.
+    fn connect_timeout(&self) -> Duration {
+        let timeout = self.config.get_connect_timeout();
+        timeout.copied().unwrap_or(Duration::from_secs(5))
     }
 }
 
@@ -66,37 +112,74 @@ pub enum Step {
     Lost { reason: String },
 }
 
-/// The feed, held by its one consumer. Dropping it closes the connection at once.
+/// The feed, held by its one consumer. Dropping it ends the connection, in the background.
 #[derive(Debug)]
-pub struct Feed {}
+pub struct Feed {
+    steps: mpsc::Receiver<Waiting>,
+    shared: Arc<Shared>,
+    task: JoinHandle<()>,
+    /// Of the newest `Step::Connected` that was returned.
+    epoch: u64,
+    /// The end of the newest transaction that was returned in this epoch.
+    returned: Lsn,
+}
 
 /// What others than the consumer may ask of the feed.
 #[derive(Debug, Clone)]
-pub struct Handle {}
+pub struct Handle {
+    shared: Arc<Shared>,
+}
 
 impl Feed {
     /// Starts the feed's tasks on the current Tokio runtime.
     pub fn start(settings: Settings) -> (Self, Handle) {
-        let _ = settings;
-        todo!("follows in the next push")
+        let shared = Arc::new(Shared::new());
+        let (outlet, steps) = outlet(settings.ahead_bytes);
+        let feed = Self {
+            steps,
+            shared: shared.clone(),
+            task: tokio::spawn(run::run(settings, shared.clone(), outlet)),
+            epoch: 0,
+            returned: Lsn::default(),
+        };
+        (feed, Handle { shared })
     }
 
     /// The next step; waits for it. Cancel-safe: a step is either returned or stays. While it is
     /// not called, the feed reads only `ahead_bytes` further and the database keeps the rest.
     pub async fn next(&mut self) -> Step {
-        std::future::pending().await
+        let waiting = self.steps.recv().await;
+        let step = waiting
+            .expect("the feed's task lives as long as the feed")
+            .step;
+        match &step {
+            Step::Connected { epoch, .. } => (self.epoch, self.returned) = (*epoch, Lsn::default()),
+            Step::Transaction(transaction) => {
+                self.returned = self.returned.max(transaction.end_lsn);
+            }
+            Step::Settled { .. } | Step::Lost { .. } => {}
+        }
+        step
     }
 
     /// Says that everything up to `lsn` was applied: it may be confirmed to the database. Only
-    /// grows; never counts beyond what `next` has returned, so calling it with `end_lsn` after
-    /// each piece of a large transaction is right.
+    /// grows; never counts beyond what `next` has returned since the last `Step::Connected`, so
+    /// calling it with `end_lsn` after each piece of a large transaction is right.
     pub fn applied(&self, lsn: Lsn) {
-        let _ = lsn;
+        self.shared.apply(self.epoch, lsn.min(self.returned));
     }
 
-    /// Ends the replication connection in order and waits, a few seconds at most, until the
-    /// database has dropped the slot.
-    pub async fn stop(self) {}
+    /// Ends the replication connection in order and waits, 5 seconds at most, until the database
+    /// has dropped the slot. Not cancel-safe in that a cut-off stop goes on in the background.
+    pub async fn stop(self) {
+        let Self { steps, task, .. } = self;
+        // This is what tells the task to end.
+        drop(steps);
+        let abort = task.abort_handle();
+        if tokio::time::timeout(STOP, task).await.is_err() {
+            abort.abort();
+        }
+    }
 }
 
 impl Handle {
@@ -107,18 +190,17 @@ impl Handle {
     /// call this, **then** read the tables, then apply what this returned, then the queue. Called
     /// after the read, it would miss what became visible between the two.
     pub fn recent(&self, org_id: Uuid, document_id: Uuid) -> Vec<Arc<Transaction>> {
-        let _ = (org_id, document_id);
-        Vec::new()
+        self.shared.ring().recent(org_id, document_id)
     }
 
     /// How the feed is doing. `changed` wakes for state, epoch and settled; the figures are
-    /// always fresh in `borrow`.
+    /// fresh in `borrow`, positions to about a second.
     pub fn status(&self) -> watch::Receiver<Status> {
-        todo!("follows in the next push")
+        self.shared.status.subscribe()
     }
 
     /// Bytes held by the ring of transactions that are not surely visible yet.
     pub fn ring_bytes(&self) -> usize {
-        0
+        self.shared.ring().bytes()
     }
 }

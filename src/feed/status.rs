@@ -38,6 +38,9 @@ pub struct Status {
     pub received: Lsn,
     /// What was confirmed to the database as applied.
     pub applied: Lsn,
+    /// Log that the database had flushed and the feed had not read when it was last looked at, in
+    /// bytes; other databases' and unpublished tables' log counts until the next keepalive.
+    pub behind_bytes: u64,
     /// When the database last said anything.
     pub last_heard: Instant,
     /// The cluster and timeline; none before the first connection.

@@ -1,0 +1,3 @@
+select
+    pg_current_snapshot()::text as snapshot,
+    (pg_current_wal_flush_lsn() - '0/0')::bigint as flushed

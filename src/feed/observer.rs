@@ -1,0 +1,157 @@
+//! An ordinary connection to the same server as the stream: what is visible there by now, whether
+//! it is the primary that it should be, and how far its log has come.
+
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio_postgres::config::SslMode;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, NoTls, Row};
+
+use super::Settings;
+use super::address::Address;
+use super::connection::secure;
+use super::snapshot::Snapshot;
+use super::status::Server;
+use crate::change::Lsn;
+use crate::error::{Error, Kind, Result};
+use crate::postgres::failed;
+
+/// How long any question may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(super) struct Observer {
+    client: Client,
+    driver: JoinHandle<()>,
+    pub server: Server,
+    /// After this long without a word from us the database drops the stream; none: never.
+    pub sender_timeout: Option<Duration>,
+}
+
+impl Observer {
+    /// Connects to `address`. Errors: kind `Setting` if a standby answers, else as for any connection.
+    pub async fn connect(address: &Address, settings: &Settings) -> Result<Self> {
+        let socket = secure(address, &settings.config, &settings.tls).await?;
+        let mut config = settings.config.clone();
+        config.application_name(&settings.application_name);
+        // TLS, where it is wanted, is there already.
+        config.ssl_mode(SslMode::Disable);
+        let connecting = config.connect_raw(socket, NoTls);
+        let (client, connection) = connecting
+            .await
+            .map_err(failed("connect to the database"))?;
+        let driver = tokio::spawn(async move {
+            // Its end shows in the next question.
+            let _ = connection.await;
+        });
+        let mut observer = Self {
+            client,
+            driver,
+            server: Server {
+                system_identifier: 0,
+                timeline: 0,
+            },
+            sender_timeout: None,
+        };
+        observer.identify(address).await?;
+        Ok(observer)
+    }
+
+    async fn identify(&mut self, address: &Address) -> Result<()> {
+        let doing = "identify the database";
+        let row = self
+            .ask(doing, include_str!("../../sql/server_identity.sql"))
+            .await?;
+        if row.get("is_standby") {
+            return Err(Error::new(
+                Kind::Setting,
+                format!("{address} is a standby; the feed needs the primary: name its host too"),
+            ));
+        }
+        let timeline: &str = row.get("timeline_hex");
+        self.server = Server {
+            // Postgres shows the 64 bits as a signed number.
+            system_identifier: row.get::<_, i64>("system_identifier") as u64,
+            timeline: u32::from_str_radix(timeline, 16)
+                .map_err(|e| Error::caused(Kind::Internal, doing, e))?,
+        };
+        let timeout_ms: i64 = row.get("wal_sender_timeout_ms");
+        self.sender_timeout = u64::try_from(timeout_ms)
+            .ok()
+            .filter(|timeout_ms| *timeout_ms > 0)
+            .map(Duration::from_millis);
+        Ok(())
+    }
+
+    /// Checks that the publication says all that the feed must hear. Errors: kind `Setting`.
+    pub async fn check_publication(&self, publication: &str) -> Result<()> {
+        let sql = include_str!("../../sql/published_tables.sql");
+        let values: [&(dyn ToSql + Sync); 1] = [&publication];
+        let question = self.client.query_opt(sql, &values);
+        let row = within("read the publication", question).await?;
+        let is_right = row.is_some_and(|row| {
+            let tables: Vec<String> = row.get("tables");
+            let has = |name: &str| tables.iter().any(|table| table == name);
+            row.get("has_inserts") && row.get("is_by_root") && has("edit") && has("event")
+        });
+        if !is_right {
+            return Err(Error::new(
+                Kind::Setting,
+                format!(
+                    "the publication {publication} is missing or changed: it must publish inserts of \
+                     quire.edit and quire.event via the partition root; run quire migrate"
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// What is visible now, and where the flushed log ends.
+    pub async fn snapshot(&self) -> Result<(Snapshot, Lsn)> {
+        let sql = include_str!("../../sql/current_snapshot.sql");
+        let row = self.ask("read what is visible", sql).await?;
+        let flushed: i64 = row.get("flushed");
+        Ok((Snapshot::parse(row.get("snapshot"))?, Lsn(flushed as u64)))
+    }
+
+    /// The writer that has been open for longest, in words; none if it ended or may not be seen.
+    pub async fn oldest_writer(&self) -> Option<String> {
+        let sql = include_str!("../../sql/oldest_writer.sql");
+        let question = self.client.query_opt(sql, &[]);
+        let row = within("find the oldest transaction", question)
+            .await
+            .ok()??;
+        let (pid, name) = (
+            row.get::<_, i32>("pid"),
+            row.get::<_, &str>("application_name"),
+        );
+        let open_s: Option<f64> = row.get("open_s");
+        Some(format!(
+            "process {pid} ({name:?}), open for {:.0} s",
+            open_s.unwrap_or_default()
+        ))
+    }
+
+    async fn ask(&self, doing: &str, sql: &str) -> Result<Row> {
+        within(doing, self.client.query_one(sql, &[])).await
+    }
+}
+
+impl Drop for Observer {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+async fn within<T>(
+    doing: &str,
+    question: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T> {
+    match tokio::time::timeout(PATIENCE, question).await {
+        Ok(answer) => answer.map_err(failed(doing)),
+        Err(_) => Err(Error::new(
+            Kind::Unavailable,
+            format!("{doing}: the database did not answer"),
+        )),
+    }
+}

@@ -1,0 +1,150 @@
+//! The feed's owner task: connects, streams, and when that is lost connects again, until its
+//! consumer is gone.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::backoff::delay;
+use super::outlet::{Closed, Outlet};
+use super::session::{Session, connect};
+use super::shared::Shared;
+use super::status::{Server, State};
+use super::stream::Stream;
+use super::{Settings, Step};
+use crate::change::Lsn;
+use crate::error::{Error, Kind};
+
+/// A stream that lasted this long was a good one: the next failure is the first again.
+const GOOD: Duration = Duration::from_secs(10);
+
+pub(super) async fn run(settings: Settings, shared: Arc<Shared>, outlet: Outlet) {
+    let mut failures = 0;
+    let mut lost = None;
+    loop {
+        let connected = tokio::select! {
+            biased;
+            () = outlet.closed() => return,
+            connected = connect(&settings, &shared) => connected,
+        };
+        let began = Instant::now();
+        let failure = match connected {
+            Ok(session) => match stream(session, &settings, &shared, &outlet).await {
+                Ok(()) => return,
+                Err(e) => {
+                    shared.count_lost();
+                    lost = None;
+                    e
+                }
+            },
+            Err(e) => e,
+        };
+        failures = if began.elapsed() > GOOD { 0 } else { failures };
+        if let Err(Closed) = lose(failure, &mut lost, &shared, &outlet).await {
+            return;
+        }
+        let random = getrandom::u64().unwrap_or_default();
+        tokio::select! {
+            biased;
+            () = outlet.closed() => return,
+            () = tokio::time::sleep(delay(failures, random)) => {}
+        }
+        failures = failures.saturating_add(1);
+    }
+}
+
+/// Streams one session to its end; `Ok` when the consumer is gone.
+async fn stream(
+    session: Session,
+    settings: &Settings,
+    shared: &Arc<Shared>,
+    outlet: &Outlet,
+) -> Result<(), Error> {
+    let (before, received) = {
+        let status = shared.status.borrow();
+        (status.server, status.received)
+    };
+    let log_changed = is_another_log(before, received, session.server, session.start);
+    if log_changed {
+        tracing::warn!(
+            system_identifier = session.server.system_identifier,
+            timeline = session.server.timeline,
+            start = %session.start,
+            "the database's log is another one than before (failover or restore): documents are rebuilt"
+        );
+        shared.ring().clear();
+    }
+    let (start, server) = (session.start, session.server);
+    let epoch = shared.status.borrow().epoch + 1;
+    shared.begin(epoch, start);
+    shared.set(|status| {
+        status.state = State::Streaming;
+        status.epoch = epoch;
+        status.settled = false;
+        (status.received, status.applied) = (start, start);
+        status.server = Some(server);
+        status.last_heard = Instant::now();
+    });
+    tracing::info!(epoch, %start, address = %session.address, "the feed streams");
+    let mut stream = Stream::new(session, epoch, settings, shared);
+    let connected = Step::Connected { epoch, log_changed };
+    if outlet.send(connected).await.is_ok() {
+        stream.run(outlet, settings).await?;
+    }
+    stream.end().await;
+    Ok(())
+}
+
+/// Whether positions of `now` mean something else than those before.
+fn is_another_log(before: Option<Server>, received: Lsn, now: Server, start: Lsn) -> bool {
+    // The same cluster further back was restored from a copy of its files.
+    before.is_some_and(|before| before != now || start < received)
+}
+
+/// Says that nothing is streamed, once, however many attempts fail after it.
+async fn lose(
+    failure: Error,
+    lost: &mut Option<(Instant, String)>,
+    shared: &Shared,
+    outlet: &Outlet,
+) -> Result<(), Closed> {
+    let reason = failure.to_string();
+    let is_first = lost.is_none();
+    let (since, known) = lost.get_or_insert_with(|| (Instant::now(), String::new()));
+    if *known != reason {
+        if failure.kind() == Kind::Setting {
+            tracing::error!(%reason, "the feed cannot stream until this is mended; trying again");
+        } else {
+            tracing::warn!(%reason, "the feed is lost; connecting again");
+        }
+        known.clone_from(&reason);
+    }
+    shared.set(|status| {
+        status.state = State::Lost {
+            since: *since,
+            reason: reason.clone(),
+        };
+    });
+    if is_first {
+        return outlet.send(Step::Lost { reason }).await;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_promotion_another_cluster_and_a_step_back_are_another_log() {
+        let server = |system_identifier, timeline| Server {
+            system_identifier,
+            timeline,
+        };
+        let old = Some(server(1, 1));
+        assert!(!is_another_log(None, Lsn(0), server(1, 1), Lsn(5)));
+        assert!(!is_another_log(old, Lsn(5), server(1, 1), Lsn(5)));
+        assert!(is_another_log(old, Lsn(6), server(1, 1), Lsn(5)));
+        assert!(is_another_log(old, Lsn(5), server(1, 2), Lsn(9)));
+        assert!(is_another_log(old, Lsn(5), server(2, 1), Lsn(9)));
+    }
+}

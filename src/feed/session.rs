@@ -1,0 +1,135 @@
+//! One connection of the feed from the first address tried to a stream that runs.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::io::{ReadHalf, WriteHalf};
+
+use super::Settings;
+use super::address::{Address, Socket};
+use super::connection::Connection;
+use super::observer::Observer;
+use super::shared::Shared;
+use super::slot::{self, Attempt};
+use super::status::{Server, State};
+use super::wire::Frames;
+use crate::change::Lsn;
+use crate::error::{Error, Kind, Result};
+
+/// Beyond the wait for open transactions, what creating the slot may take.
+const SLOT_PATIENCE: Duration = Duration::from_secs(30);
+
+/// A stream that runs.
+pub(super) struct Session {
+    pub address: Address,
+    pub server: Server,
+    pub frames: Frames<ReadHalf<Socket>>,
+    pub writer: WriteHalf<Socket>,
+    pub observer: Observer,
+    /// Everything that commits from here on is streamed.
+    pub start: Lsn,
+    /// When all transactions below this number are visible, nothing from before the slot is hidden.
+    pub settles_at: u64,
+}
+
+/// Connects to the first primary among the addresses. Errors: the last address's, with kind
+/// `Setting` where somebody must mend something.
+pub(super) async fn connect(settings: &Settings, shared: &Arc<Shared>) -> Result<Session> {
+    let patience = settings.connect_timeout();
+    let mut failure = None;
+    for address in Address::resolve(&settings.config).await? {
+        let reaching = tokio::time::timeout(patience, reach(&address, settings));
+        let reached = reaching.await.unwrap_or_else(|_| {
+            Err(Error::new(
+                Kind::Unavailable,
+                format!("connect to Postgres at {address}: no answer within {patience:?}"),
+            ))
+        });
+        match reached {
+            Ok((connection, observer)) => {
+                return open(address, connection, observer, settings, shared).await;
+            }
+            Err(e) => {
+                tracing::debug!(%address, error = %e, "this database does not serve the feed");
+                failure = Some(e);
+            }
+        }
+    }
+    Err(failure.expect("resolve gives at least one address"))
+}
+
+/// Both connections to one address, which must lead to one and the same primary.
+async fn reach(address: &Address, settings: &Settings) -> Result<(Connection, Observer)> {
+    let observer = Observer::connect(address, settings).await?;
+    observer.check_publication(&settings.publication).await?;
+    let name = &settings.application_name;
+    let mut connection = Connection::open(address, &settings.config, &settings.tls, name).await?;
+    if slot::identify(&mut connection).await? != observer.server {
+        return Err(Error::new(
+            Kind::Setting,
+            format!("{address} leads to several databases: name each of them in DATABASE_URL"),
+        ));
+    }
+    slot::bound_wait(&mut connection, settings.slot_wait).await?;
+    Ok((connection, observer))
+}
+
+async fn open(
+    address: Address,
+    mut connection: Connection,
+    observer: Observer,
+    settings: &Settings,
+    shared: &Shared,
+) -> Result<Session> {
+    let name = slot_name()?;
+    let start = create_slot(&mut connection, &name, &observer, settings, shared).await?;
+    // Right after the slot: what committed before it and is still hidden has a lower number.
+    let (snapshot, _) = observer.snapshot().await?;
+    let (frames, writer) = slot::stream(connection, &name, &settings.publication).await?;
+    Ok(Session {
+        address,
+        server: observer.server,
+        frames,
+        writer,
+        observer,
+        start,
+        settles_at: snapshot.xmax,
+    })
+}
+
+async fn create_slot(
+    connection: &mut Connection,
+    name: &str,
+    observer: &Observer,
+    settings: &Settings,
+    shared: &Shared,
+) -> Result<Lsn> {
+    let since = Instant::now();
+    shared.set(|status| status.state = State::WaitingForSlot { since });
+    loop {
+        let creating = slot::create(connection, name);
+        let attempt = tokio::time::timeout(settings.slot_wait + SLOT_PATIENCE, creating).await;
+        let attempt = attempt.unwrap_or_else(|_| {
+            Err(Error::new(
+                Kind::Unavailable,
+                "create the replication slot: the database does not answer",
+            ))
+        });
+        if let Attempt::Created { consistent_point } = attempt? {
+            return Ok(consistent_point);
+        }
+        let writer = observer.oldest_writer().await;
+        tracing::warn!(
+            waited_ms = since.elapsed().as_millis() as u64,
+            oldest = writer.as_deref().unwrap_or("unknown"),
+            "the feed waits: its slot is created when every transaction that is writing has ended"
+        );
+    }
+}
+
+/// A name that no other server has; temporary slots need one all the same.
+fn slot_name() -> Result<String> {
+    let random = getrandom::u64()
+        .map_err(|e| Error::caused(Kind::Internal, "name the replication slot", e))?;
+    Ok(format!("quire_feed_{random:016x}"))
+}

@@ -1,0 +1,181 @@
+//! What the feed's tasks, its consumer and its handles share.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::{Notify, watch};
+
+use super::progress::Progress;
+use super::ring::Ring;
+use super::snapshot::Snapshot;
+use super::status::{State, Status};
+use crate::change::{Lsn, Transaction};
+use crate::metrics::{Counter, Gauge, Metric};
+
+static RING_BYTES: Gauge = Gauge::new(
+    "quire_feed_ring_bytes",
+    "Memory held by transactions that were streamed and are not surely visible yet.",
+);
+static RING_FULL: Counter = Counter::new(
+    "quire_feed_ring_full_total",
+    "How often the feed stopped reading because the ring was full.",
+);
+static BEHIND: Gauge = Gauge::new(
+    "quire_feed_behind_bytes",
+    "Log that the database has flushed and the feed has not read.",
+);
+static TRANSACTIONS: Counter = Counter::new(
+    "quire_feed_transactions_total",
+    "Transactions, and pieces of large ones, that the feed has handed over.",
+);
+static LOST: Counter = Counter::new(
+    "quire_feed_lost_total",
+    "How often the stream was lost after it had begun.",
+);
+
+/// The feed's metrics.
+pub static METRICS: &[&dyn Metric] = &[&RING_BYTES, &RING_FULL, &BEHIND, &TRANSACTIONS, &LOST];
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    ring: Mutex<Ring>,
+    /// Of the epoch that is streamed.
+    progress: Mutex<(u64, Progress)>,
+    pub status: watch::Sender<Status>,
+    /// The ring holds something again: visibility must be watched.
+    pub filled: Notify,
+    /// Something has left the ring.
+    drained: Notify,
+}
+
+impl Shared {
+    pub fn new() -> Self {
+        Self {
+            ring: Mutex::default(),
+            progress: Mutex::new((0, Progress::new(Lsn::default()))),
+            status: watch::Sender::new(Status {
+                state: State::Starting,
+                epoch: 0,
+                settled: false,
+                received: Lsn::default(),
+                applied: Lsn::default(),
+                behind_bytes: 0,
+                last_heard: Instant::now(),
+                server: None,
+            }),
+            filled: Notify::new(),
+            drained: Notify::new(),
+        }
+    }
+
+    pub fn ring(&self) -> MutexGuard<'_, Ring> {
+        // Nothing in it is left half done by a panic that could be caught.
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn progress(&self) -> MutexGuard<'_, (u64, Progress)> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something was heard from the database.
+    pub fn heard(&self) {
+        self.note(|status| status.last_heard = Instant::now());
+    }
+
+    /// The stream of this epoch begins at `start`.
+    pub fn begin(&self, epoch: u64, start: Lsn) {
+        *self.progress() = (epoch, Progress::new(start));
+    }
+
+    /// A transaction goes to the consumer: it is in the ring from here on.
+    pub fn hand_over(&self, transaction: &std::sync::Arc<Transaction>) {
+        let mut ring = self.ring();
+        let was_empty = ring.is_empty();
+        ring.insert(transaction);
+        RING_BYTES.set(ring.bytes() as i64);
+        if was_empty && !ring.is_empty() {
+            self.filled.notify_one();
+        }
+        drop(ring);
+        TRANSACTIONS.increment();
+        self.progress().1.hand_over(transaction.end_lsn);
+    }
+
+    /// The stream came to `lsn` without anything for the consumer.
+    pub fn pass(&self, lsn: Lsn) {
+        self.progress().1.pass(lsn);
+    }
+
+    /// The consumer has applied everything of this epoch up to `lsn`; of an earlier one it no
+    /// longer matters.
+    pub fn apply(&self, epoch: u64, lsn: Lsn) {
+        let mut progress = self.progress();
+        if progress.0 == epoch {
+            progress.1.apply(lsn);
+        }
+    }
+
+    /// How far the stream was read and what may be confirmed of it now.
+    pub fn confirm(&self) -> (Lsn, Lsn) {
+        let mut progress = self.progress();
+        let (received, confirmed) = (progress.1.received(), progress.1.confirm());
+        drop(progress);
+        self.note(|status| (status.received, status.applied) = (received, confirmed));
+        (received, confirmed)
+    }
+
+    /// Lets go of what everybody sees; `flushed` is where the database's log ends.
+    pub fn evict(&self, snapshot: &Snapshot, flushed: Lsn) {
+        let mut ring = self.ring();
+        ring.evict(snapshot);
+        RING_BYTES.set(ring.bytes() as i64);
+        drop(ring);
+        self.drained.notify_waiters();
+        let behind_bytes = flushed.0.saturating_sub(self.progress().1.received().0);
+        BEHIND.set(behind_bytes as i64);
+        self.note(|status| status.behind_bytes = behind_bytes);
+    }
+
+    /// Waits until the ring holds less than `limit` bytes.
+    pub async fn has_room(&self, limit: usize) {
+        let mut is_counted = false;
+        loop {
+            // Asked to be woken before looking, so that nothing falls in between.
+            let drained = self.drained.notified();
+            tokio::pin!(drained);
+            drained.as_mut().enable();
+            if self.ring().bytes() < limit {
+                return;
+            }
+            if !is_counted {
+                RING_FULL.increment();
+                is_counted = true;
+                tracing::warn!(
+                    limit_bytes = limit,
+                    "the feed stops reading: too much was streamed that is not visible yet; is a synchronous standby missing?"
+                );
+            }
+            drained.await;
+        }
+    }
+
+    /// Changes the status and wakes those who watch it.
+    pub fn set(&self, change: impl FnOnce(&mut Status)) {
+        self.status.send_modify(|status| {
+            change(status);
+        });
+    }
+
+    /// Counts a stream that was lost.
+    pub fn count_lost(&self) {
+        LOST.increment();
+    }
+
+    /// Changes figures of the status; nobody is woken.
+    fn note(&self, change: impl FnOnce(&mut Status)) {
+        self.status.send_if_modified(|status| {
+            change(status);
+            false
+        });
+    }
+}
