@@ -24,7 +24,8 @@ pub fn encode(frame: &Frame) -> Result<Bytes> {
 
 /// Writes updates as few messages, to be shared by all who are sent the same: as many updates a
 /// message as fit, and an update that fits into none as header and fragments. `next_batch` names
-/// each batch, whole or fragmented, when told how many updates it has; they are acknowledged together.
+/// each batch, whole or fragmented, when told how many updates it has: they are acknowledged
+/// together.
 ///
 /// # Errors
 /// `TooLarge` for an update over [`MAX_REASSEMBLED_BYTES`] or a room id over its limit; then

@@ -1,0 +1,42 @@
+//! What a client tells its observer.
+
+use std::time::Instant;
+
+use loro::VersionRange;
+
+use crate::protocol::AckStatus;
+
+/// One thing that happened.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The room is joined, anew or for the first time, at this server.
+    Joined {
+        /// `http://host:port`.
+        address: &'a str,
+        /// The leased peer.
+        peer: u64,
+    },
+    /// One update is durable.
+    Acknowledged {
+        /// The counter after its last operation.
+        counter_end: i32,
+        /// When it was made.
+        made_at: Instant,
+        /// When its ack was read.
+        at: Instant,
+    },
+    /// The server did not take a batch; the client joins again and sends it again.
+    Refused(AckStatus),
+    /// Others' operations are in the document.
+    Imported {
+        /// Whose and which: peer, first counter, counter after the last.
+        operations: &'a VersionRange,
+        /// When they were in.
+        at: Instant,
+    },
+    /// The connection is gone; the client tries again.
+    Lost {
+        /// Why, for people.
+        reason: &'a str,
+    },
+}
