@@ -118,14 +118,9 @@ struct Line {
 #[derive(Args, Debug, Clone)]
 pub struct Log {
     /// What is logged: error, warn, info, debug or trace, or by module: info,quire::feed=debug.
-    #[arg(
-        long,
-        env = "QUIRE_LOG",
-        default_value = "info",
-        global = true,
-        value_name = "FILTER"
-    )]
-    pub log: String,
+    /// Default: info for serve, warn otherwise.
+    #[arg(long, env = "QUIRE_LOG", global = true, value_name = "FILTER")]
+    pub log: Option<String>,
 
     /// How it is logged.
     #[arg(

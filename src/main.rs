@@ -1,3 +1,187 @@
-//! The command line.
+//! The command line. Exit codes: 0 well, 1 it failed or the doctor found an error, 2 a setting is
+//! wrong.
 
-fn main() {}
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use quire::config::{Log, LogFormat, Serve};
+use quire::error::{Error, Kind, Result};
+use quire::postgres::{Limits, Severity, examine, migrate, pool};
+use quire::{dev, document, server};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// A collaborative document editor whose only infrastructure is PostgreSQL.
+#[derive(Parser)]
+#[command(name = "quire", version, about, max_term_width = 100)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    log: Log,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Try Quire: runs it on a Postgres of its own and prints a link that signs you in.
+    Dev(dev::Options),
+    /// Run a server on an existing database, which quire migrate has prepared.
+    Serve {
+        #[command(flatten)]
+        settings: Box<Serve>,
+        /// Stop when standard input ends, so that a server does not outlive whoever started it.
+        #[arg(long, hide = true)]
+        until_stdin_closes: bool,
+    },
+    /// Bring a database's schema up to this version. Servers of the version before go on working.
+    Migrate(Database),
+    /// Say what in the database or its settings would keep Quire from working, and the mend.
+    Doctor {
+        #[command(flatten)]
+        database: Database,
+        /// Print one JSON array instead of text: check, severity, says, mend.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Try updates in this process, with limits; a server starts it for itself.
+    #[command(hide = true)]
+    Trial,
+}
+
+#[derive(Args)]
+struct Database {
+    /// The Postgres database: postgres://user:password@host:port/database.
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        value_name = "ADDRESS"
+    )]
+    database_url: String,
+}
+
+fn main() -> ExitCode {
+    let line = Line::parse();
+    if let Command::Trial = line.command {
+        document::trial::child_main();
+    }
+    let outcome = start_log(&line).and_then(|()| {
+        tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|e| Error::caused(Kind::Internal, "start the runtime", e))?
+            .block_on(run(line.command))
+    });
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("quire: {error}");
+            ExitCode::from(if error.kind() == Kind::Setting { 2 } else { 1 })
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Dev(options) => dev::run(&options, program()?, asked_to_stop(false)?).await?,
+        Command::Serve {
+            settings,
+            until_stdin_closes,
+        } => {
+            server::run(&settings, program()?, asked_to_stop(until_stdin_closes)?).await?;
+        }
+        Command::Migrate(database) => {
+            let applied = migrate(&pool(&database.database_url, 1)?).await?;
+            match applied.as_slice() {
+                [] => println!("nothing to do: the schema is up to date"),
+                names => println!("applied {}", names.join(", ")),
+            }
+        }
+        Command::Doctor { database, json } => return doctor(&database.database_url, json).await,
+        Command::Trial => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn doctor(database_url: &str, json: bool) -> Result<ExitCode> {
+    let findings = examine(database_url, &Limits::default()).await?;
+    if json {
+        let text = serde_json::to_string(&findings)
+            .map_err(|e| Error::caused(Kind::Internal, "write JSON", e))?;
+        println!("{text}");
+    } else if findings.is_empty() {
+        println!("All is well.");
+    } else {
+        for finding in &findings {
+            let severity = match finding.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+            };
+            println!(
+                "{severity} ({}): {}\n    mend: {}",
+                finding.check, finding.says, finding.mend
+            );
+        }
+    }
+    let well = findings
+        .iter()
+        .all(|finding| finding.severity < Severity::Error);
+    Ok(if well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// This very binary, for the processes that it starts.
+fn program() -> Result<PathBuf> {
+    std::env::current_exe().map_err(|e| Error::caused(Kind::Internal, "find Quire's own binary", e))
+}
+
+/// Completes at Ctrl-C, at SIGTERM, and when asked at the end of standard input.
+fn asked_to_stop(with_stdin: bool) -> Result<impl Future<Output = ()>> {
+    let listen =
+        |kind| signal(kind).map_err(|e| Error::caused(Kind::Internal, "listen for signals", e));
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            () = end_of_stdin(), if with_stdin => {}
+        }
+    })
+}
+
+/// Completes when standard input ends. The thread that waits for it does not hold up our exit.
+async fn end_of_stdin() {
+    let (tell, told) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        // An input that cannot be read has ended as well.
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        // Nobody may be waiting any more, because a signal came first.
+        let _ = tell.send(());
+    });
+    // The sender is never dropped unsent.
+    let _ = told.await;
+}
+
+fn start_log(line: &Line) -> Result<()> {
+    let usual = match line.command {
+        Command::Serve { .. } => "info",
+        _ => "warn",
+    };
+    let filter = EnvFilter::try_new(line.log.log.as_deref().unwrap_or(usual))
+        .map_err(|e| Error::caused(Kind::Setting, "read --log (QUIRE_LOG)", e))?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    match line.log.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+    Ok(())
+}

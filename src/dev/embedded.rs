@@ -197,9 +197,14 @@ impl EmbeddedPostgres {
         self.signal(Signal::HUP);
     }
 
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        matches!(self.server.try_wait(), Ok(Some(_)))
+    }
+
     /// Stops it and waits for that.
     pub fn stop(&mut self, how: Stop) -> Result<()> {
-        if matches!(self.server.try_wait(), Ok(Some(_))) {
+        if self.has_ended() {
             return Ok(());
         }
         self.signal(match how {
@@ -207,7 +212,7 @@ impl EmbeddedPostgres {
             Stop::Immediate => Signal::QUIT,
         });
         let until = Instant::now() + STOP;
-        while !matches!(self.server.try_wait(), Ok(Some(_))) {
+        while !self.has_ended() {
             if Instant::now() > until {
                 return Err(Error::new(
                     Kind::Internal,

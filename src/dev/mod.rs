@@ -3,10 +3,16 @@
 mod binaries;
 mod embedded;
 mod folder;
+mod options;
 mod process;
+mod run;
+mod server_process;
 mod user;
 
 pub use binaries::Binaries;
 pub use embedded::{EmbeddedPostgres, Stop};
 pub use folder::{copies, temporary};
+pub use options::Options;
+pub use run::run;
+pub use server_process::{ServerProcess, free_addresses};
 pub use user::User;

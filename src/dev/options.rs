@@ -1,0 +1,105 @@
+//! The settings of `quire dev`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::error::{Error, Kind, Result};
+
+/// Where Quire listens if it can, so that bookmarks stay right.
+const PORT: u16 = 4400;
+
+/// How many ports are tried from there on.
+const PORTS: u16 = 100;
+
+/// `quire dev --help` shows these texts.
+#[derive(Args, Debug, Clone)]
+pub struct Options {
+    /// The folder that keeps the documents. Default: quire in your data folder
+    /// ($XDG_DATA_HOME or ~/.local/share); /var/lib/quire for root.
+    #[arg(long, env = "QUIRE_DATA", value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+
+    /// Where the first server listens; further ones take the next free ports. Default:
+    /// 127.0.0.1:4400, or the next free port after it.
+    #[arg(long, env = "QUIRE_LISTEN", value_name = "IP:PORT")]
+    pub listen: Option<SocketAddr>,
+
+    /// How many servers to run on the same database, each in a process of its own if there is more
+    /// than one.
+    #[arg(long, env = "QUIRE_SERVERS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=50), value_name = "NUMBER")]
+    pub servers: u16,
+
+    /// The folder of Postgres's programs (postgres and initdb, 15 or newer). Default: the newest on
+    /// this machine, else the npm package in node_modules.
+    #[arg(long, env = "QUIRE_POSTGRES_BIN", value_name = "FOLDER")]
+    pub postgres_bin: Option<PathBuf>,
+}
+
+impl Options {
+    /// The folder that keeps the documents.
+    /// Errors: [`Kind::Setting`] when there is no home folder to put it in.
+    pub fn data(&self) -> Result<PathBuf> {
+        if let Some(data) = &self.data {
+            return Ok(data.clone());
+        }
+        if rustix::process::geteuid().is_root() {
+            return Ok("/var/lib/quire".into());
+        }
+        let named = |name: &str| {
+            let folder = std::env::var_os(name).filter(|folder| Path::new(folder).is_absolute());
+            folder.map(PathBuf::from)
+        };
+        named("XDG_DATA_HOME")
+            .or_else(|| named("HOME").map(|home| home.join(".local/share")))
+            .map(|folder| folder.join("quire"))
+            .ok_or_else(|| {
+                Error::new(
+                    Kind::Setting,
+                    "there is no home folder: name one with --data (QUIRE_DATA)",
+                )
+            })
+    }
+
+    /// One address for each server, free now.
+    /// Errors: [`Kind::Setting`] when the address asked for is taken, or all are.
+    pub fn addresses(&self) -> Result<Vec<SocketAddr>> {
+        let (ip, first) = match self.listen {
+            Some(listen) => (listen.ip(), listen.port()),
+            None => (IpAddr::V4(Ipv4Addr::LOCALHOST), PORT),
+        };
+        let mut held = Vec::new();
+        let mut addresses = Vec::new();
+        if self.listen.is_some() {
+            let asked = take(SocketAddr::new(ip, first)).map_err(|e| {
+                Error::caused(
+                    Kind::Setting,
+                    format!("listen on {ip}:{first} (--listen, QUIRE_LISTEN)"),
+                    e,
+                )
+            })?;
+            addresses.push(asked.0);
+            held.push(asked.1);
+        }
+        let mut candidates =
+            (first..first.saturating_add(PORTS)).map(|port| SocketAddr::new(ip, port));
+        while addresses.len() < usize::from(self.servers) {
+            let Some(candidate) = candidates.next() else {
+                let context =
+                    format!("no free port from {first} on: name one with --listen (QUIRE_LISTEN)");
+                return Err(Error::new(Kind::Setting, context));
+            };
+            if let Ok((address, listener)) = take(candidate) {
+                addresses.push(address);
+                held.push(listener);
+            }
+        }
+        Ok(addresses)
+    }
+}
+
+fn take(address: SocketAddr) -> std::io::Result<(SocketAddr, TcpListener)> {
+    let listener = TcpListener::bind(address)?;
+    Ok((listener.local_addr()?, listener))
+}

@@ -1,0 +1,198 @@
+//! `quire dev` from start to stop: Postgres, the schema, the link, the servers; and back.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, flock};
+use tokio::task::spawn_blocking;
+
+use super::process::io;
+use super::{Binaries, EmbeddedPostgres, Options, ServerProcess, Stop, User};
+use crate::auth::welcome_link;
+use crate::config::Serve;
+use crate::error::{Error, Kind, Result};
+use crate::postgres::{migrate, pool};
+use crate::server::Server;
+
+/// How often Postgres is looked after.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Runs Quire on its own Postgres until `stop` completes. `program` is Quire's own binary.
+/// Errors: [`Kind::Setting`] when something must be mended first.
+pub async fn run(
+    options: &Options,
+    program: PathBuf,
+    stop: impl Future<Output = ()>,
+) -> Result<()> {
+    let folder = folder(&options.data()?)?;
+    // Held until the end: a second one on the same folder is told so.
+    let _lock = lock(&folder)?;
+    let mut postgres = {
+        let (folder, bin) = (folder.clone(), options.postgres_bin.clone());
+        blocking(move || start_postgres(&folder, bin.as_deref())).await?
+    };
+    let database_url = postgres.url("quire");
+    let database = pool(&database_url, 2)?;
+    migrate(&database).await?;
+    let token = welcome_link(&database).await?;
+    drop(database);
+    let servers = Servers::start(&options.addresses()?, program, &database_url).await?;
+    greet(&servers.addresses(), &token, &folder, &postgres);
+    tokio::select! {
+        biased;
+        () = stop => {}
+        failure = look_after(&mut postgres) => return Err(failure),
+    }
+    println!("stopping");
+    servers.stop().await;
+    blocking(move || postgres.stop(Stop::Fast)).await
+}
+
+/// Makes the folder and gives its whole path.
+fn folder(data: &Path) -> Result<PathBuf> {
+    let make = fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o711)
+        .create(data);
+    make.map_err(|e| io("make --data", data, e))?;
+    data.canonicalize().map_err(|e| io("find --data", data, e))
+}
+
+fn lock(folder: &Path) -> Result<File> {
+    let path = folder.join("lock");
+    let mut file = File::options()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(&path)
+        .map_err(|e| io("open", &path, e))?;
+    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        let owner = fs::read_to_string(&path).unwrap_or_default();
+        return Err(Error::new(
+            Kind::Setting,
+            format!(
+                "quire dev runs on {} already (process {}): stop it, or name another folder with --data",
+                folder.display(),
+                owner.trim()
+            ),
+        ));
+    }
+    file.set_len(0).map_err(|e| io("write", &path, e))?;
+    writeln!(file, "{}", std::process::id()).map_err(|e| io("write", &path, e))?;
+    Ok(file)
+}
+
+fn start_postgres(folder: &Path, bin: Option<&Path>) -> Result<EmbeddedPostgres> {
+    let user = User::ordinary()?;
+    user.check_reaches(folder)?;
+    let home = folder.join("postgres");
+    // Data are readable only by the version that made them.
+    let major = fs::read_to_string(home.join("data/PG_VERSION"))
+        .ok()
+        .and_then(|text| text.trim().parse().ok());
+    let binaries = Binaries::find(bin, major, &user, folder)?;
+    EmbeddedPostgres::init(&home, &binaries, &user, true)?;
+    EmbeddedPostgres::start(&home, &binaries, &user, &[])
+}
+
+/// Starts Postgres again whenever it ends by itself. Returns only when that fails.
+async fn look_after(postgres: &mut EmbeddedPostgres) -> Error {
+    let mut tick = tokio::time::interval(LOOK_EVERY);
+    loop {
+        tick.tick().await;
+        if postgres.has_ended() {
+            tracing::error!("Postgres ended by itself; it is started again");
+            // Nothing else goes on meanwhile: the servers wait for their database as well.
+            if let Err(error) = tokio::task::block_in_place(|| postgres.start_again()) {
+                return error;
+            }
+        }
+    }
+}
+
+/// One server in this process, or several in their own.
+enum Servers {
+    Here(Box<Server>),
+    Children(Vec<ServerProcess>),
+}
+
+impl Servers {
+    async fn start(listen: &[SocketAddr], program: PathBuf, database_url: &str) -> Result<Self> {
+        let [listen] = listen else {
+            let children = ServerProcess::spawn_several(&program, database_url, listen).await?;
+            return Ok(Self::Children(children));
+        };
+        let mut settings = Serve::with_defaults(database_url);
+        settings.listen = *listen;
+        settings.public_url = vec![format!("http://{listen}")];
+        if listen.ip().is_loopback() {
+            settings
+                .public_url
+                .push(format!("http://localhost:{}", listen.port()));
+        }
+        Ok(Self::Here(Box::new(
+            Server::start(&settings, program).await?,
+        )))
+    }
+
+    fn addresses(&self) -> Vec<String> {
+        match self {
+            Self::Here(server) => vec![format!("http://{}", server.address())],
+            Self::Children(children) => children
+                .iter()
+                .map(|child| child.address().to_owned())
+                .collect(),
+        }
+    }
+
+    async fn stop(self) {
+        match self {
+            Self::Here(server) => server.stop().await,
+            Self::Children(mut children) => {
+                let stops = children.iter_mut().map(ServerProcess::stop);
+                for outcome in futures_util::future::join_all(stops).await {
+                    match outcome {
+                        Ok(status) if status.success() => {}
+                        Ok(status) => tracing::warn!(%status, "a server did not stop properly"),
+                        Err(error) => tracing::warn!(%error, "a server did not stop properly"),
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn greet(
+    addresses: &[String],
+    token: &crate::auth::Token,
+    folder: &Path,
+    postgres: &EmbeddedPostgres,
+) {
+    let (first, others) = addresses.split_first().expect("at least one server runs");
+    println!(
+        "\nQuire is running. This address signs you in, once:\n\n    {first}/welcome#{}\n",
+        token.reveal()
+    );
+    if !others.is_empty() {
+        println!("The servers are {}.", addresses.join(", "));
+    }
+    println!(
+        "Documents are kept in {} (PostgreSQL {}: psql -h {} -U quire quire).\nCtrl-C stops.",
+        folder.display(),
+        postgres.major(),
+        postgres.socket().display()
+    );
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    spawn_blocking(work)
+        .await
+        .unwrap_or_else(|e| Err(Error::caused(Kind::Internal, "run Postgres", e)))
+}
