@@ -1,13 +1,30 @@
 //! Every update passes a trial in a child process before it becomes a row: there a panic, an
 //! allocation bomb or an endless loop refuses one update and harms nobody.
 
+mod child;
+mod copy;
+mod driver;
+mod process;
+mod queue;
+mod staging;
+mod wire;
+
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 use uuid::Uuid;
 
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
+use queue::{Command, Queue};
+
+/// The subcommand of Quire's binary that runs the child.
+pub const SUBCOMMAND: &str = "trial";
+/// Tells the child its memory limit.
+const MEMORY_VARIABLE: &str = "QUIRE_TRIAL_MEMORY_BYTES";
 
 /// One document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -54,7 +71,7 @@ pub enum Verdict {
 }
 
 /// An update that passed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Good {
     pub peer: u64,
     pub counter_start: i32,
@@ -83,6 +100,15 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    const ALL: [Self; 6] = [
+        Self::Malformed,
+        Self::Overlap,
+        Self::Harmful,
+        Self::Killed,
+        Self::TooSlow,
+        Self::TooLarge,
+    ];
+
     /// The code in logs and metrics.
     pub fn code(self) -> &'static str {
         match self {
@@ -96,54 +122,104 @@ impl Refusal {
     }
 }
 
-/// A handle to the trial; clones share one child.
+/// A handle to the trial; clones share one child, which ends with the last of them.
 #[derive(Debug, Clone)]
-pub struct Trial {}
+pub struct Trial {
+    owner: Arc<Owner>,
+}
+
+#[derive(Debug)]
+struct Owner {
+    queue: Arc<Queue>,
+    driver: AbortHandle,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        // The child is killed with its driver.
+        self.driver.abort();
+    }
+}
 
 impl Trial {
-    /// Starts the child: `exe` is Quire's own binary, re-executed as `quire trial`.
+    /// Starts the child: `exe` is Quire's own binary, re-executed as `quire trial`. Call it within
+    /// a tokio runtime.
     ///
     /// # Errors
-    /// `Internal` when the child cannot be started at all.
+    /// `Internal` when the child cannot be started.
     pub fn start(exe: PathBuf, settings: Settings) -> Result<Self> {
-        let _ = (exe, settings);
-        Ok(Self {})
+        let queue = Arc::new(Queue::default());
+        let child = process::Process::start(&exe, &settings)?;
+        let driver = driver::Driver::new(exe, settings, queue.clone(), child);
+        let driver = tokio::spawn(driver.run()).abort_handle();
+        Ok(Self {
+            owner: Arc::new(Owner { queue, driver }),
+        })
     }
 
     /// Puts an update into the pipe and waits for its verdict. Many may be in flight; those of one
-    /// document are answered in the order in which they were first polled.
+    /// document are answered in the order in which they were first polled. Waits while the pipe is
+    /// full.
     ///
     /// # Errors
-    /// `Unavailable` when the child cannot be kept running, or after `stop`.
+    /// `Unavailable` when the child cannot be kept running.
     pub async fn submit(&self, doc: DocKey, update: Bytes) -> Result<Verdict> {
-        let _ = (doc, update);
-        Ok(Verdict::NeedsDocument)
+        let (answer, verdict) = oneshot::channel();
+        let room = self.owner.queue.room_for(update.len()).await;
+        self.owner.queue.push(Command::Submit {
+            doc,
+            update,
+            answer,
+            room,
+        });
+        verdict.await.map_err(|_| unavailable())
     }
 
     /// Gives the staging copy: a full or shallow snapshot of exactly the durable state, taken after
-    /// every `committed` that was called for it.
+    /// every `committed` that was called for it. A full one is better: Loro is slow with concurrent
+    /// edits on a shallow one.
     ///
     /// # Errors
-    /// As `submit`.
+    /// `Unavailable` as `submit`; `TooLarge` when the child cannot hold the document, `Internal`
+    /// when it cannot read the snapshot.
     pub async fn seed(&self, doc: DocKey, snapshot: Bytes) -> Result<()> {
-        let _ = (doc, snapshot);
-        Ok(())
+        let (answer, verdict) = oneshot::channel();
+        let room = self.owner.queue.room_for(snapshot.len()).await;
+        self.owner.queue.push(Command::Seed {
+            doc,
+            snapshot,
+            answer,
+            room,
+        });
+        match verdict.await.map_err(|_| unavailable())? {
+            Verdict::Refused(Refusal::Killed | Refusal::TooSlow) => Err(Error::new(
+                Kind::TooLarge,
+                "the document is too large to be tried",
+            )),
+            Verdict::Refused(_) => Err(Error::new(Kind::Internal, "stage snapshot")),
+            // `NeedsDocument`: the child died meanwhile; the next submit says so again.
+            _ => Ok(()),
+        }
     }
 
     /// An update came out of the feed. Call it before showing the update to anybody. Never waits:
     /// when the pipe is full, the staging copy is forgotten instead.
     pub fn committed(&self, doc: DocKey, update: Bytes) {
-        let _ = (doc, update);
+        self.owner.queue.push_committed(doc, update);
     }
 
     /// The staging copy is no longer right: an update passed the trial and was refused at commit.
     /// Call it before the client hears of the refusal.
     pub fn forget(&self, doc: DocKey) {
-        let _ = doc;
+        self.owner.queue.push(Command::Forget { doc });
     }
+}
+
+fn unavailable() -> Error {
+    Error::new(Kind::Unavailable, "the trial is not running")
 }
 
 /// The child's main function: serves the trial on stdin and stdout, and ends with its parent.
 pub fn child_main() -> ! {
-    std::process::exit(0)
+    child::run()
 }
