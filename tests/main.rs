@@ -1,5 +1,6 @@
 //! Every test of Quire is in this one binary: one link, one set of database clusters.
 
+mod commit;
 mod kit;
 mod postgres;
 mod protocol;

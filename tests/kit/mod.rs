@@ -1,5 +1,6 @@
 //! What tests share: database clusters, servers, clients.
 
 pub mod alloc;
+pub mod people;
 pub mod postgres;
 pub mod random;
