@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use quire::config::{Log, LogFormat, Serve};
 use quire::error::{Error, Kind, Result};
 use quire::postgres::{Limits, Severity, examine, migrate, pool};
-use quire::{dev, document, server};
+use quire::{dev, document, replay, server};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -45,6 +45,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Drive Quire with a recorded or made-up editing history, check the text and measure.
+    Replay(Box<replay::Options>),
     /// Try updates in this process, with limits; a server starts it for itself.
     #[command(hide = true)]
     Trial,
@@ -99,6 +101,7 @@ async fn run(command: Command) -> Result<ExitCode> {
                 names => println!("applied {}", names.join(", ")),
             }
         }
+        Command::Replay(options) => replay::run(&options, &program()?).await?,
         Command::Doctor { database, json } => return doctor(&database.database_url, json).await,
         Command::Trial => {}
     }
@@ -170,7 +173,8 @@ async fn end_of_stdin() {
 
 fn start_log(line: &Line) -> Result<()> {
     let usual = match line.command {
-        Command::Serve { .. } => "info",
+        // Loro describes every block that it encodes.
+        Command::Serve { .. } => "info,loro_internal=warn",
         _ => "warn",
     };
     let filter = EnvFilter::try_new(line.log.log.as_deref().unwrap_or(usual))

@@ -1,5 +1,20 @@
-//! Recorded and synthetic editing histories, driven through real clients at real servers.
+//! `quire replay`: recorded and synthetic histories, driven through real clients at real servers.
 
+mod bare;
+mod check;
+mod cluster;
+mod copy;
+mod figures;
+mod journal;
+pub mod offline;
+mod options;
 pub mod random;
+mod report;
+mod run;
 pub mod synthetic;
 pub mod trace;
+mod writer;
+
+pub use options::Options;
+pub use report::Report;
+pub use run::run;
