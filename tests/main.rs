@@ -2,6 +2,7 @@
 
 mod commit;
 mod kit;
+mod path;
 mod postgres;
 mod protocol;
 mod replay;

@@ -4,3 +4,4 @@ pub mod alloc;
 pub mod people;
 pub mod postgres;
 pub mod random;
+pub mod server;

@@ -1,0 +1,100 @@
+//! Servers in this process, and clients of them.
+
+use std::path::PathBuf;
+
+use quire::client::{Address, Client, Options};
+use quire::config::Serve;
+use quire::postgres::{Pool, pool};
+use quire::server::Server;
+
+use super::people::{Office, Person};
+use super::postgres::Database;
+
+/// Quire's own binary, which tries updates in a child process.
+pub fn program() -> PathBuf {
+    env!("CARGO_BIN_EXE_quire").into()
+}
+
+/// A database with an office in it, and servers.
+pub struct World {
+    pub database: Database,
+    pub pool: Pool,
+    pub office: Office,
+    pub servers: Vec<Server>,
+}
+
+impl World {
+    /// `count` servers on a database of their own.
+    pub async fn with_servers(count: usize) -> Self {
+        Self::on(Database::new().await, count).await
+    }
+
+    /// `count` servers on `database`.
+    pub async fn on(database: Database, count: usize) -> Self {
+        let pool = pool(&database.url, 4).expect("a pool");
+        let office = Office::open(&pool).await;
+        let mut world = Self {
+            database,
+            pool,
+            office,
+            servers: Vec::new(),
+        };
+        for _ in 0..count {
+            world.add_server().await;
+        }
+        world
+    }
+
+    /// One more server.
+    pub async fn add_server(&mut self) {
+        let mut settings = Serve::with_defaults(&self.database.url);
+        settings.drain = std::time::Duration::from_secs(1);
+        let server = Server::start(&settings, program())
+            .await
+            .expect("the server starts");
+        self.servers.push(server);
+    }
+
+    /// The address of a server.
+    pub fn address(&self, server: usize) -> Address {
+        let url = format!("http://{}", self.servers[server].address());
+        Address::parse(&url).expect("an address")
+    }
+
+    /// A client of one server, joined to the office's first document.
+    pub async fn client(&self, server: usize, person: &Person, device: &str) -> Client {
+        self.client_of(vec![self.address(server)], person, device)
+            .await
+    }
+
+    /// A client that knows these servers, joined to the office's first document.
+    pub async fn client_of(
+        &self,
+        addresses: Vec<Address>,
+        person: &Person,
+        device: &str,
+    ) -> Client {
+        let token = person.token.reveal();
+        let mut options = Options::new(addresses, &token, &self.office.room(), device);
+        options.presence = true;
+        let client = Client::start(options);
+        client.joined().await.expect("joined");
+        client
+    }
+
+    /// Stops all servers in order.
+    pub async fn stop(self) {
+        for server in self.servers {
+            server.stop().await;
+        }
+    }
+}
+
+/// Waits until a client shows exactly this text.
+pub async fn shows(client: &Client, text: &str) {
+    use quire::document::model::plain_text;
+    client
+        .document_is(|doc| plain_text(doc) == text)
+        .await
+        .unwrap_or_else(|e| panic!("waiting for {text:?}: {e}; it shows {:?}", client.text()));
+}

@@ -1,0 +1,38 @@
+//! The whole path: clients on real WebSockets, servers, Postgres, and back.
+
+use crate::kit::people::Person;
+use crate::kit::server::{World, shows};
+use quire::client::Client;
+
+/// Types at the end of the client's text.
+fn type_text(client: &Client, text: &str) {
+    client
+        .edit(|editor| {
+            let end = client_length(editor);
+            editor.insert(end, text)
+        })
+        .expect("typed");
+}
+
+fn client_length(editor: &mut quire::client::Editor<'_>) -> usize {
+    editor.change(|doc| quire::document::model::plain_text(doc).chars().count())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_typed_on_one_server_is_read_on_the_other() {
+    let world = World::with_servers(2).await;
+    let bob: Person = world.office.member(&world.pool, "Bob").await;
+    let ada = world.client(0, &world.office.owner, "ada").await;
+    let bob = world.client(1, &bob, "bob").await;
+    ada.edit(|editor| editor.create_text()).expect("a text");
+    ada.settled().await.expect("acknowledged");
+    type_text(&ada, "Hello");
+    shows(&bob, "Hello").await;
+    type_text(&bob, ", Ada");
+    shows(&ada, "Hello, Ada").await;
+    ada.settled().await.expect("acknowledged");
+    bob.settled().await.expect("acknowledged");
+    let late = world.client(0, &world.office.owner, "late").await;
+    shows(&late, "Hello, Ada").await;
+    world.stop().await;
+}
