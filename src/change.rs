@@ -118,7 +118,8 @@ impl Change {
 pub struct Transaction {
     /// The low 32 bits of the transaction's number; 0 for a message outside of any transaction.
     pub xid: u32,
-    /// The end of its commit record. In a piece that is not the last: the start of that record.
+    /// The end of its commit record. In a piece that is not the last: the start of that record,
+    /// which may be just where the transaction before it ended. Never less than the one before.
     pub end_lsn: Lsn,
     /// When it committed, by the database's clock: microseconds since 1970.
     pub committed_at_us: i64,

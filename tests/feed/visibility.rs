@@ -1,0 +1,179 @@
+//! The stream runs ahead of what a reader of the tables sees; the ring bridges exactly that.
+
+use std::time::Duration;
+
+use quire::feed::{Feed, Step};
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+use super::{connected, edits, insert, settings, streaming, transaction, until, within};
+use crate::kit::postgres::{Cluster, Database, Version};
+
+/// A cluster whose commits are flushed and streamed, and stay invisible until `release`.
+struct Held {
+    cluster: Cluster,
+    database: Database,
+    client: Client,
+}
+
+impl Held {
+    async fn new(version: Version) -> Self {
+        let cluster = Cluster::start(version, &[]);
+        let database = cluster.database().await;
+        let client = database.connect().await;
+        Self {
+            cluster,
+            database,
+            client,
+        }
+    }
+
+    async fn hold(&self) {
+        self.cluster
+            .execute("alter system set synchronous_standby_names = 'missing'")
+            .await;
+        self.reload("missing").await;
+    }
+
+    async fn release(&self) {
+        self.cluster
+            .execute("alter system reset synchronous_standby_names")
+            .await;
+        self.reload("").await;
+    }
+
+    async fn reload(&self, expected: &str) {
+        self.client
+            .execute("select pg_reload_conf()", &[])
+            .await
+            .unwrap();
+        until("the setting", async || {
+            // A new process reads the file itself; waiting ones are woken by the checkpointer.
+            let row = self
+                .client
+                .query_one("show synchronous_standby_names", &[])
+                .await;
+            row.unwrap().get::<_, &str>(0) == expected
+        })
+        .await;
+    }
+
+    /// An edit whose author does not get an answer until `release`.
+    async fn insert(&self, document_id: Uuid, counter: i32) -> tokio::task::JoinHandle<()> {
+        let client = self.database.connect().await;
+        tokio::spawn(async move { insert(&client, document_id, 1, counter, b"u").await })
+    }
+
+    async fn visible(&self) -> i64 {
+        let sql = "select count(*) from quire.edit";
+        self.client.query_one(sql, &[]).await.unwrap().get(0)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ring_keeps_what_is_streamed_and_invisible_and_nothing_else() {
+    for version in Version::ALL {
+        let held = Held::new(version).await;
+        let (mut feed, handle) = streaming(settings(&held.database)).await;
+        held.hold().await;
+        let document_id = Uuid::new_v4();
+        let writing = held.insert(document_id, 0).await;
+        let got = transaction(&mut feed).await;
+        assert_eq!(held.visible().await, 0, "streamed, and not visible");
+        // Many rounds of the eviction, with later transactions that are visible at once.
+        for round in 0..10 {
+            held.client
+                .batch_execute(
+                    "set synchronous_commit = local; insert into quire.event (kind) values ('x')",
+                )
+                .await
+                .unwrap();
+            insert(&held.client, Uuid::new_v4(), 2, round, b"u").await;
+            transaction(&mut feed).await;
+            transaction(&mut feed).await;
+            until("the visible one has left", async || {
+                handle.ring_bytes() == edits(&got).map(|_| got.changes[0].bytes()).sum::<usize>()
+            })
+            .await;
+            assert_eq!(handle.recent(Uuid::nil(), document_id), [got.clone()]);
+            assert!(handle.recent(Uuid::nil(), Uuid::new_v4()).is_empty());
+        }
+        assert!(
+            !writing.is_finished(),
+            "the author is still without an answer"
+        );
+        held.release().await;
+        writing.await.unwrap();
+        until("the ring is empty", async || handle.ring_bytes() == 0).await;
+        assert_eq!(held.visible().await, 11);
+        feed.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_hidden_when_the_slot_was_made_unsettles_it() {
+    for version in Version::ALL {
+        let held = Held::new(version).await;
+        held.hold().await;
+        // Committed before the slot, so never streamed; and not visible to the first read.
+        let writing = held.insert(Uuid::new_v4(), 0).await;
+        until("its commit is flushed", async || {
+            let sql = "select count(*) from pg_stat_activity where wait_event = 'SyncRep'";
+            held.client
+                .query_one(sql, &[])
+                .await
+                .unwrap()
+                .get::<_, i64>(0)
+                == 1
+        })
+        .await;
+        let (mut feed, handle) = Feed::start(settings(&held.database));
+        let began = std::time::Instant::now();
+        // The slot itself may wait for it (then there is no gap) or may not; both are right.
+        let mut is_connected = false;
+        while !is_connected && began.elapsed() < Duration::from_secs(3) {
+            let connecting = tokio::time::timeout(Duration::from_millis(100), feed.next());
+            is_connected = matches!(connecting.await, Ok(Step::Connected { .. }));
+        }
+        println!("{version:?}: connected while hidden: {is_connected}");
+        if is_connected {
+            assert_eq!(held.visible().await, 0);
+            assert!(!handle.status().borrow().settled);
+        }
+        held.release().await;
+        writing.await.unwrap();
+        if !is_connected {
+            connected(&mut feed).await;
+        }
+        within("settled", async {
+            while !matches!(feed.next().await, Step::Settled { epoch: 1 }) {}
+        })
+        .await;
+        assert_eq!(held.visible().await, 1);
+        feed.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_ring_stops_the_reading_until_it_empties() {
+    let held = Held::new(Version::usual()).await;
+    let mut settings = settings(&held.database);
+    settings.ring_bytes = 1_000;
+    let (mut feed, handle) = streaming(settings).await;
+    held.hold().await;
+    let document_id = Uuid::new_v4();
+    let mut writing = Vec::new();
+    for counter in 0..50 {
+        writing.push(held.insert(document_id, counter).await);
+    }
+    until("the ring is full", async || handle.ring_bytes() >= 1_000).await;
+    assert!(handle.ring_bytes() < 2_000, "{}", handle.ring_bytes());
+    held.release().await;
+    for _ in 0..50 {
+        transaction(&mut feed).await;
+    }
+    for task in writing {
+        task.await.unwrap();
+    }
+    feed.stop().await;
+}
