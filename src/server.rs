@@ -59,6 +59,7 @@ impl Server {
             &settings.database_url,
             usize::from(settings.database_connections),
         )?;
+        postgres::check_safe(&pool).await?;
         postgres::check_migrated(&pool).await?;
         let listener = TcpListener::bind(settings.listen).await.map_err(|e| {
             let context = format!("listen on {} (--listen, QUIRE_LISTEN)", settings.listen);
