@@ -1,0 +1,62 @@
+# Everything that is done to Quire from a checkout. `make help` lists it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run build web test test-web test-rust check bench clean compiler tools
+
+WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*')
+
+help: ## list these
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+run: build ## build Quire and run it on a Postgres of its own (ARGS="--servers 2" for more)
+	exec target/release/quire dev $(ARGS)
+
+build: compiler web node_modules/.installed ## the release binary, with the page in it
+	cargo build --release --locked
+
+web: web/dist/index.html ## the page
+
+test: tools test-web test-rust ## every test (needs no Postgres running; uses PostgreSQL 15 and 18)
+
+test-web: web/node_modules/.installed
+	cd web && npm test
+
+test-rust: tools web node_modules/.installed
+	cargo test --locked
+
+check: web/node_modules/.installed ## formatting, lints, types
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cd web && npm run check
+
+bench: build ## rates and latencies: a human-like history over two servers (TRACE=file for a recorded one)
+	target/release/quire replay $(or $(TRACE),--synthetic 1) --servers 2 --json
+	target/release/quire replay $(or $(TRACE),--synthetic 1) --servers 2 --rate 100 --edits 3000 --json
+
+clean: ## remove what was built and installed here
+	cargo clean
+	rm -rf web/dist web/node_modules node_modules
+
+compiler:
+	@command -v cargo > /dev/null || { echo "Rust is missing: see https://rustup.rs"; exit 1; }
+	@command -v npm > /dev/null || { echo "Node.js 20.19 or newer is missing: see https://nodejs.org"; exit 1; }
+	@scripts/apt-missing cc=build-essential
+
+tools: compiler
+	@scripts/apt-missing /usr/lib/postgresql/15/bin/postgres=postgresql-15 psql=postgresql-client-15 \
+		/usr/sbin/pgbouncer=pgbouncer chromium=chromium ip=iproute2
+
+web/dist/index.html: web/node_modules/.installed $(WEB_SOURCES)
+	cd web && npm run build
+	@touch $@
+
+# The page's packages, and PostgreSQL 18 for machines without one.
+web/node_modules/.installed: web/package.json web/package-lock.json
+	cd web && npm ci
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json
+	npm ci
+	@touch $@
