@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use quire::auth::welcome_link;
 use quire::config::{Log, LogFormat, Serve};
 use quire::error::{Error, Kind, Result};
 use quire::postgres::{Limits, Severity, examine, migrate, pool};
@@ -47,6 +48,21 @@ enum Command {
     },
     /// Drive Quire with a recorded or made-up editing history, check the text and measure.
     Replay(Box<replay::Options>),
+    /// Print a one-time link that signs the owner of an installation in. The first such link makes
+    /// the owner; it can be used for a day, later ones for an hour.
+    Welcome {
+        #[command(flatten)]
+        database: Database,
+        /// The address under which browsers reach Quire.
+        #[arg(
+            long,
+            env = "QUIRE_PUBLIC_URL",
+            value_delimiter = ',',
+            default_value = "http://127.0.0.1:4400",
+            value_name = "URL"
+        )]
+        public_url: Vec<String>,
+    },
     /// Try updates in this process, with limits; a server starts it for itself.
     #[command(hide = true)]
     Trial,
@@ -103,6 +119,16 @@ async fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Replay(options) => replay::run(&options, &program()?).await?,
         Command::Doctor { database, json } => return doctor(&database.database_url, json).await,
+        Command::Welcome {
+            database,
+            public_url,
+        } => {
+            let token = welcome_link(&pool(&database.database_url, 1)?).await?;
+            let address = public_url
+                .first()
+                .map_or("", |url| url.trim_end_matches('/'));
+            println!("{address}/welcome#{}", token.reveal());
+        }
         Command::Trial => {}
     }
     Ok(ExitCode::SUCCESS)
