@@ -287,3 +287,55 @@ pub(super) fn malformed(what: &str) -> Error {
         format!("read the feed: the database sent {what}"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_envelope_is_read_and_nothing_shorter() {
+        let mut data = vec![b'w'];
+        data.extend([0; 16]);
+        data.extend(1_i64.to_be_bytes());
+        data.extend(b"inner");
+        let data = Bytes::from(data);
+        assert_eq!(
+            Envelope::decode(data.clone()).unwrap(),
+            Envelope::Data {
+                sent_at_us: EPOCH_2000_US + 1,
+                message: Bytes::from_static(b"inner"),
+            }
+        );
+        let mut keepalive = vec![b'k'];
+        keepalive.extend(0x16_B374_D848_u64.to_be_bytes());
+        keepalive.extend([0; 8]);
+        keepalive.push(1);
+        let keepalive = Bytes::from(keepalive);
+        assert_eq!(
+            Envelope::decode(keepalive.clone()).unwrap(),
+            Envelope::Keepalive {
+                lsn: Lsn(0x16_B374_D848),
+                wants_reply: true,
+            }
+        );
+        for length in 0..25 {
+            assert!(Envelope::decode(data.slice(..length)).is_err(), "{length}");
+        }
+        for length in 0..18 {
+            assert!(
+                Envelope::decode(keepalive.slice(..length)).is_err(),
+                "{length}"
+            );
+        }
+        assert!(Envelope::decode(Bytes::from_static(b"?")).is_err());
+    }
+
+    #[test]
+    fn a_status_update_confirms_what_it_is_told() {
+        let update = status_update(Lsn(3), Lsn(2), EPOCH_2000_US + 5, true);
+        assert_eq!(update[0], b'r');
+        let numbers = update[1..33].chunks(8).map(|bytes| bytes[7]);
+        assert_eq!(numbers.collect::<Vec<_>>(), [3, 2, 2, 5]);
+        assert_eq!(update[33], 1);
+    }
+}

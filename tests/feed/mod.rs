@@ -2,6 +2,7 @@
 
 mod delivery;
 mod reconnect;
+mod recorded;
 mod sign_in;
 mod slot;
 mod visibility;
