@@ -203,7 +203,12 @@ fn start_log(line: &Line) -> Result<()> {
         Command::Serve { .. } => "info,loro_internal=warn",
         _ => "warn",
     };
-    let filter = EnvFilter::try_new(line.log.log.as_deref().unwrap_or(usual))
+    // Loro describes every block that it writes at level info.
+    let filter = format!(
+        "loro_internal=warn,{}",
+        line.log.log.as_deref().unwrap_or(usual)
+    );
+    let filter = EnvFilter::try_new(filter)
         .map_err(|e| Error::caused(Kind::Setting, "read --log (QUIRE_LOG)", e))?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)

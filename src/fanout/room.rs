@@ -287,6 +287,8 @@ impl State {
             Message::Leave(reader) => drop(self.readers.all.remove(&reader)),
             Message::CatchUp(reader) => self.catch_up(reader),
             Message::Stage { reply } => {
+                // What was just committed here may not have come out of the feed yet.
+                self.must_read = true;
                 self.mend().await;
                 // Whoever asked may be gone.
                 let _ = reply.send(self.stage().await);
@@ -496,6 +498,12 @@ impl State {
     }
 
     async fn stage(&mut self) -> Result<()> {
+        if self.must_read || self.must_rebuild {
+            return Err(Error::new(
+                Kind::Unavailable,
+                "the document cannot be read just now",
+            ));
+        }
         let live = &self.live;
         let snapshot = tokio::task::block_in_place(|| live.snapshot())?;
         self.shared.trial.seed(self.key, snapshot.into()).await
@@ -532,6 +540,7 @@ impl State {
                 self.version.get(&meta.peer).copied().unwrap_or(0) >= meta.counter_end
             });
             if !is_known && !self.set_aside.contains(&edit.edit_id) {
+                self.shared.trial.committed(self.key, edit.update.clone());
                 self.import(edit.edit_id, &edit.update);
             }
         }
@@ -546,7 +555,6 @@ impl State {
         if self.version == *before {
             return;
         }
-        self.shared.trial.forget(self.key);
         let shown = self
             .live
             .export_from(before)

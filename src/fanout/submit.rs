@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::outbox::Outbox;
 use super::readers::Leases;
@@ -24,8 +24,10 @@ use crate::protocol::{self, AckStatus, BatchId, Frame, RoomErrorCode, RoomKind, 
 pub(super) const WAITING: usize = 256;
 /// Submissions tried together at most.
 const GROUP: usize = 64;
-/// Groups that wait for their commit; then the next trial waits.
-const COMMITTING: usize = 64;
+/// Submissions that wait for their commit; then the next trial waits.
+const COMMITTING: usize = 256;
+/// Times that the staging copy is made for one update.
+const STAGINGS: u32 = 2;
 
 static TRIALS: Counters<11> = Counters::new(
     "quire_trials_total",
@@ -89,6 +91,26 @@ struct Receipt {
     fates: Vec<Fate>,
 }
 
+impl Fate {
+    /// Waits for what is not known yet.
+    async fn settle(&mut self, shared: &Shared, key: DocKey) -> Answer {
+        let answer = match self {
+            Self::Known(answer) => *answer,
+            Self::Committing(outcome) => match outcome.await {
+                Ok(Outcome::Committed | Outcome::AlreadyThere) => Answer::Done,
+                Ok(Outcome::Refused(refusal)) => {
+                    // The staging copy holds what the database refused.
+                    shared.trial.forget(key);
+                    Answer::of(refusal)
+                }
+                Err(_) => Answer::Refused(AckStatus::AppError, Mend::Rejoin),
+            },
+        };
+        *self = Self::Known(answer);
+        answer
+    }
+}
+
 /// Runs until the room and all its readers are gone.
 pub(super) async fn run(
     shared: Arc<Shared>,
@@ -98,12 +120,19 @@ pub(super) async fn run(
 ) {
     let (receipts, answered) = mpsc::channel(COMMITTING);
     let answers = tokio::spawn(answer(shared.clone(), key, answered));
-    let mut desk = Desk { shared, key, room };
+    let mut desk = Desk {
+        shared,
+        key,
+        room,
+        under_way: Arc::new(Semaphore::new(COMMITTING)),
+    };
     let mut group = Vec::new();
     while waiting.recv_many(&mut group, GROUP).await > 0 {
         for receipt in desk.take(std::mem::take(&mut group)).await {
+            let place = desk.under_way.clone().acquire_owned().await;
+            let place = place.expect("the semaphore is never closed");
             // The other end lives until this one is dropped.
-            let _ = receipts.send(receipt).await;
+            let _ = receipts.send((receipt, place)).await;
         }
     }
     drop(receipts);
@@ -116,57 +145,78 @@ struct Desk {
     shared: Arc<Shared>,
     key: DocKey,
     room: mpsc::WeakSender<Message>,
+    /// One permit for each receipt that waits for its answer.
+    under_way: Arc<Semaphore>,
 }
 
 impl Desk {
     async fn take(&mut self, group: Vec<Submission>) -> Vec<Receipt> {
-        let updates: Vec<Bytes> = group
+        let updates: Vec<(usize, Bytes)> = group
             .iter()
-            .flat_map(|submission| submission.updates.iter().cloned())
+            .enumerate()
+            .flat_map(|(place, submission)| {
+                submission.updates.iter().map(move |u| (place, u.clone()))
+            })
             .collect();
-        let mut verdicts = self.verdicts(updates).await.into_iter();
-        let mut receipts = Vec::with_capacity(group.len());
-        for submission in group {
-            let mut fates = Vec::with_capacity(submission.updates.len());
-            for update in &submission.updates {
-                let verdict = verdicts.next().expect("one verdict for each update");
-                fates.push(self.decide(&submission, update, verdict).await);
-            }
-            receipts.push(Receipt { submission, fates });
-        }
-        receipts
-    }
-
-    /// One verdict for each update, in order. A missing staging copy is made first.
-    async fn verdicts(&self, updates: Vec<Bytes>) -> Vec<Result<Verdict>> {
-        let mut verdicts = self.try_all(&updates).await;
-        // Twice: the copy may be evicted or its process restarted between making and using it.
-        for _ in 0..2 {
-            let Some(first) = verdicts
+        let mut fates: Vec<Vec<Fate>> = group.iter().map(|_| Vec::new()).collect();
+        let mut rest = &updates[..];
+        let mut stagings = 0;
+        while !rest.is_empty() {
+            let verdicts = self.try_all(rest).await;
+            let tried = verdicts
                 .iter()
                 .position(|v| matches!(v, Ok(Verdict::NeedsDocument)))
-            else {
-                break;
-            };
-            if let Err(error) = self.stage().await {
-                tracing::warn!(%error, document_id = %self.key.document_id, "stage document for the trial");
+                .unwrap_or(rest.len());
+            for ((place, update), verdict) in rest.iter().zip(verdicts).take(tried) {
+                let fate = self.decide(&group[*place], update, verdict).await;
+                fates[*place].push(fate);
+            }
+            rest = &rest[tried..];
+            if rest.is_empty() {
                 break;
             }
-            let again = self.try_all(&updates[first..]).await;
-            verdicts.truncate(first);
-            verdicts.extend(again);
+            // Each staging lets at least one more update be tried, or something is wrong.
+            stagings = if tried > 0 { 1 } else { stagings + 1 };
+            let staged = match stagings {
+                1..=STAGINGS => self.stage(&mut fates).await,
+                _ => Err(Error::new(Kind::Internal, "the trial loses its copies")),
+            };
+            if let Err(error) = staged {
+                tracing::warn!(%error, document_id = %self.key.document_id, "stage document for the trial");
+                for (place, _) in rest {
+                    TRIALS.increment("other");
+                    let refused = Answer::Refused(AckStatus::AppError, Mend::Rejoin);
+                    fates[*place].push(Fate::Known(refused));
+                }
+                break;
+            }
         }
-        verdicts
+        group
+            .into_iter()
+            .zip(fates)
+            .map(|(submission, fates)| Receipt { submission, fates })
+            .collect()
     }
 
     /// All of them in flight at once; their first polls, and so their answers, are in order.
-    async fn try_all(&self, updates: &[Bytes]) -> Vec<Result<Verdict>> {
+    async fn try_all(&self, updates: &[(usize, Bytes)]) -> Vec<Result<Verdict>> {
         let trial = &self.shared.trial;
-        join_all(updates.iter().map(|u| trial.submit(self.key, u.clone()))).await
+        join_all(
+            updates
+                .iter()
+                .map(|(_, update)| trial.submit(self.key, update.clone())),
+        )
+        .await
     }
 
-    /// Has the room give the trial its copy, in order with what the feed brings.
-    async fn stage(&self) -> Result<()> {
+    /// Has the room give the trial its copy. Everything that was handed over is answered before, so
+    /// that the tables have it, and with them the copy: else what follows it would hang in the air.
+    async fn stage(&self, fates: &mut [Vec<Fate>]) -> Result<()> {
+        for fate in fates.iter_mut().flatten() {
+            fate.settle(&self.shared, self.key).await;
+        }
+        let all = self.under_way.acquire_many(COMMITTING as u32).await;
+        drop(all.expect("the semaphore is never closed"));
         let gone = || Error::new(Kind::Unavailable, "the room is closed");
         let room = self.room.upgrade().ok_or_else(gone)?;
         let (reply, staged) = oneshot::channel();
@@ -276,23 +326,16 @@ impl Desk {
 }
 
 /// Answers in order, when what was handed over is committed or refused.
-async fn answer(shared: Arc<Shared>, key: DocKey, mut receipts: mpsc::Receiver<Receipt>) {
+async fn answer(
+    shared: Arc<Shared>,
+    key: DocKey,
+    mut receipts: mpsc::Receiver<(Receipt, OwnedSemaphorePermit)>,
+) {
     let room = Text::from(Room::name(&key));
-    while let Some(receipt) = receipts.recv().await {
+    while let Some((receipt, place)) = receipts.recv().await {
         let mut whole = Answer::Done;
-        for fate in receipt.fates {
-            let answer = match fate {
-                Fate::Known(answer) => answer,
-                Fate::Committing(outcome) => match outcome.await {
-                    Ok(Outcome::Committed | Outcome::AlreadyThere) => Answer::Done,
-                    Ok(Outcome::Refused(refusal)) => {
-                        // The staging copy holds what the database refused.
-                        shared.trial.forget(key);
-                        Answer::of(refusal)
-                    }
-                    Err(_) => Answer::Refused(AckStatus::AppError, Mend::Rejoin),
-                },
-            };
+        for mut fate in receipt.fates {
+            let answer = fate.settle(&shared, key).await;
             if whole == Answer::Done {
                 whole = answer;
             }
@@ -306,7 +349,7 @@ async fn answer(shared: Arc<Shared>, key: DocKey, mut receipts: mpsc::Receiver<R
             };
             outbox.answer(protocol::encode(&frame).expect("an answer is far below the limits"));
         }
-        drop(receipt.submission.permit);
+        drop((receipt.submission.permit, place));
     }
 }
 
