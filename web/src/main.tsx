@@ -1,10 +1,21 @@
-// Starts the page: Loro's WebAssembly first, then React.
+// Starts the page.
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { loadLoro } from "./loro";
+import { App } from "./shell/App";
+import { reportFailure } from "./shell/report";
+import "./styles/base.css";
+import "./styles/controls.css";
+import "./styles/list.css";
+import "./styles/document.css";
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");
+createRoot(root).render(
+  <StrictMode>
+    <App />
+  </StrictMode>,
+);
 
-await loadLoro();
-createRoot(root).render(<StrictMode>Quire</StrictMode>);
+if (import.meta.env.PROD && "serviceWorker" in navigator) {
+  navigator.serviceWorker.register("/sw.js").catch(reportFailure);
+}

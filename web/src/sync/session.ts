@@ -65,7 +65,7 @@ export class Session implements LiveDocument {
   private lastStatus: Status;
   private lastPermission: "read" | "write";
   private lastFailed = false;
-  private title: string;
+  private lastTitle: string;
   private readonly statusListeners = new Set<() => void>();
   private readonly presenceListeners = new Set<() => void>();
   private readonly cleanups: (() => void)[] = [];
@@ -77,7 +77,7 @@ export class Session implements LiveDocument {
   ) {
     this.doc = doc;
     this.copy = new LocalCopy(doc);
-    this.title = left.title;
+    this.lastTitle = left.title;
     this.socket = new Socket({
       opened: () => {
         this.dispatch({ kind: "opened" });
@@ -111,7 +111,7 @@ export class Session implements LiveDocument {
       outside.store === null
         ? null
         : new Keeper(outside.store, outside.roomId, outside.slot, this.copy, {
-            label: () => ({ peer: this.core.room.ownPeer, permission: this.core.room.permission, title: this.title }),
+            label: () => ({ peer: this.core.room.ownPeer, permission: this.core.room.permission, title: this.lastTitle }),
             durable: () => this.durable(),
           });
     this.presence = {
@@ -158,6 +158,10 @@ export class Session implements LiveDocument {
     return this.board.about();
   }
 
+  title(): string {
+    return this.lastTitle;
+  }
+
   text(): string {
     return this.copy.text();
   }
@@ -166,7 +170,7 @@ export class Session implements LiveDocument {
   async setAside(): Promise<void> {
     const peers = new Set(this.core.room.outbox.all().map((update) => update.peer));
     const savedAt = new Date().toISOString();
-    await this.outside.store?.setAside({ room: this.outside.roomId, savedAt, title: this.title, text: this.text() }, peers);
+    await this.outside.store?.setAside({ room: this.outside.roomId, savedAt, title: this.lastTitle, text: this.text() }, peers);
   }
 
   close(): void {
@@ -322,7 +326,7 @@ export class Session implements LiveDocument {
     this.board.apply(updates, this.peer, this.outside.nowMs());
     const about = this.board.about();
     if (about !== null && about.title !== before?.title) {
-      this.title = about.title;
+      this.lastTitle = about.title;
       this.keeper?.changed();
     }
     this.tellPresence();

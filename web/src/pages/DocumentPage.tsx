@@ -1,0 +1,145 @@
+// A document's page: opening it, and what is shown when it cannot be.
+import { useCallback, useEffect, useState } from "react";
+import { DocumentFrame } from "./DocumentFrame";
+import { SignedOut } from "./SignedOut";
+import { useDocument } from "./useDocument";
+import { ApiError, restoreDocument, showDocument } from "../api";
+import { Link } from "../shell/Link";
+import { Loading, Message } from "../shell/Message";
+import { listPath } from "../shell/route";
+import type { OpenFailure } from "../sync/document";
+
+export interface DocumentPageProps {
+  orgId: string;
+  documentId: string;
+}
+
+export function DocumentPage(props: DocumentPageProps) {
+  const [attempt, setAttempt] = useState(0);
+  const reopen = useCallback((): void => {
+    setAttempt((before) => before + 1);
+  }, []);
+  return <OneOpening key={attempt} {...props} onReopen={reopen} />;
+}
+
+function OneOpening(props: DocumentPageProps & { onReopen: () => void }) {
+  const opening = useDocument(props.orgId, props.documentId);
+  switch (opening.kind) {
+    case "opening":
+      return <Loading what="Opening the document…" />;
+    case "open":
+      return <DocumentFrame {...props} live={opening.document} />;
+    case "failed":
+      return <NotOpened {...props} failure={opening.failure} />;
+  }
+}
+
+interface NotOpenedProps extends DocumentPageProps {
+  failure: OpenFailure;
+  onReopen: () => void;
+}
+
+/** The connection knows only "no"; the API says why. */
+function NotOpened({ orgId, documentId, failure, onReopen }: NotOpenedProps) {
+  const [reason, setReason] = useState<OpenFailure>(failure);
+  useEffect(() => {
+    if (failure !== "no-access" && failure !== "unreachable") return;
+    showDocument(orgId, documentId).then(
+      (entry) => {
+        if (entry.deleted_at !== null) setReason("deleted");
+      },
+      (error: unknown) => {
+        if (!(error instanceof ApiError)) return;
+        if (error.status === 401) setReason("signed-out");
+        else if (error.status === 404) setReason("not-found");
+        else if (error.status === 403) setReason("no-access");
+      },
+    );
+  }, [orgId, documentId, failure]);
+
+  const again = (
+    <button type="button" className="button primary" onClick={onReopen}>
+      Try again
+    </button>
+  );
+  const home = (
+    <Link to={listPath} className="button">
+      Go to your documents
+    </Link>
+  );
+  switch (reason) {
+    case "signed-out":
+      return <SignedOut />;
+    case "deleted":
+      return <InBin orgId={orgId} documentId={documentId} onRestored={onReopen} />;
+    case "not-found":
+      return (
+        <Message title="There is no such document" actions={home}>
+          <p>It does not exist, or it is not shared with you. Whoever sent you the address can invite you.</p>
+        </Message>
+      );
+    case "no-access":
+    case "refused":
+      return (
+        <Message title="You have no access to this document" actions={<>{again}{home}</>}>
+          <p>Ask whoever sent you the address for an invitation.</p>
+        </Message>
+      );
+    case "not-available-offline":
+      return (
+        <Message title="Not available offline" actions={<>{again}{home}</>}>
+          <p>This device keeps no copy of the document. Open it once with a connection, and it will be here next time.</p>
+        </Message>
+      );
+    case "unreachable":
+      return (
+        <Message title="Quire cannot be reached" actions={<>{again}{home}</>}>
+          <p>No server answers, and this device keeps no copy of the document.</p>
+        </Message>
+      );
+    case "outdated":
+      return (
+        <Message
+          title="This page is out of date"
+          actions={
+            <button type="button" className="button primary" onClick={() => { location.reload(); }}>
+              Load it anew
+            </button>
+          }
+        >
+          <p>The document was written with a newer version of Quire.</p>
+        </Message>
+      );
+  }
+}
+
+export interface InBinProps extends DocumentPageProps {
+  onRestored: () => void;
+}
+
+export function InBin({ orgId, documentId, onRestored }: InBinProps) {
+  const [problem, setProblem] = useState<string | null>(null);
+  const restore = (): void => {
+    restoreDocument(orgId, documentId).then(onRestored, (error: unknown) => {
+      setProblem(error instanceof Error ? error.message : "It could not be restored.");
+    });
+  };
+  return (
+    <Message
+      title="This document is in the bin"
+      actions={
+        <>
+          <button type="button" className="button primary" onClick={restore}>
+            Restore it
+          </button>
+          <Link to={listPath} className="button">
+            Go to your documents
+          </Link>
+        </>
+      }
+    >
+      <p>Nobody can edit it there. Restored, it is as it was.</p>
+      {problem !== null && <p className="problem" role="alert">{problem}</p>}
+    </Message>
+  );
+}

@@ -1,0 +1,89 @@
+// The document takes no more edits in this tab. Whatever was not saved is handed to the person.
+import { useState } from "react";
+import { CopyButton, saveAsFile } from "../shell/copy";
+import { Dialog } from "../shell/Dialog";
+import { listPath, navigate } from "../shell/route";
+import type { LiveDocument } from "../sync/document";
+import type { EndReason } from "../sync/status";
+
+export interface EndedProps {
+  reason: EndReason;
+  unsaved: number;
+  live: LiveDocument;
+  title: string;
+  onReopen: () => void;
+}
+
+export function Ended({ reason, unsaved, live, title, onReopen }: EndedProps) {
+  const [isHidden, setHidden] = useState(false);
+  const text = live.text();
+  if (isHidden) {
+    return (
+      <button type="button" className="banner floating" onClick={() => { setHidden(false); }}>
+        {headings[reason]}. What to do?
+      </button>
+    );
+  }
+  const giveUp = (): void => {
+    void live.setAside().then(onReopen);
+  };
+  return (
+    <Dialog title={headings[reason]} onClose={() => { setHidden(true); }}>
+      <div className="stack">
+        <p>{explanations[reason]}</p>
+        {unsaved > 0 && (
+          <>
+            <p className="note">
+              {unsaved === 1 ? "1 change was" : `${unsaved} changes were`} not saved. Below is the text as it stands in
+              this tab; take a copy.
+            </p>
+            <textarea className="unsaved" readOnly rows={8} value={text} aria-label="The text in this tab" />
+          </>
+        )}
+        <div className="actions end">
+          {unsaved > 0 && (
+            <>
+              <button type="button" className="button" onClick={() => { saveAsFile(title, text); }}>
+                Save as file
+              </button>
+              <CopyButton text={text} label="Copy text" />
+            </>
+          )}
+          {reason === "refused" && (
+            <button type="button" className="button" onClick={giveUp}>
+              Go on without it
+            </button>
+          )}
+          {reason === "outdated" && (
+            <button type="button" className="button primary" onClick={() => { location.reload(); }}>
+              Load the page anew
+            </button>
+          )}
+          {reason !== "refused" && reason !== "outdated" && (
+            <button type="button" className="button" onClick={() => { navigate(listPath); }}>
+              Leave
+            </button>
+          )}
+        </div>
+      </div>
+    </Dialog>
+  );
+}
+
+const headings: Record<EndReason, string> = {
+  "signed-out": "You have been signed out",
+  "no-access": "You no longer have access",
+  "not-found": "This document no longer exists",
+  deleted: "This document is in the bin",
+  refused: "Your last changes were not accepted",
+  outdated: "This page is out of date",
+};
+
+const explanations: Record<EndReason, string> = {
+  "signed-out": "Ask for a new link to go on. Unsaved changes stay on this device and are sent when you are signed in again.",
+  "no-access": "Your right to this document was taken away while it was open.",
+  "not-found": "It was removed while it was open.",
+  deleted: "Somebody moved it to the bin. Restored, it takes your unsaved changes as well.",
+  refused: "The server will not take them. They stay readable on this device; the document goes on without them.",
+  outdated: "The document is now written in a newer form. Load the page anew to go on.",
+};

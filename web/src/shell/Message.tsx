@@ -1,0 +1,33 @@
+// A page that says one thing: what is wrong, and what to do about it.
+import type { ReactNode } from "react";
+import { LogoIcon } from "./icons";
+
+export interface MessageProps {
+  title: string;
+  children?: ReactNode;
+  actions?: ReactNode;
+}
+
+export function Message({ title, children, actions }: MessageProps) {
+  return (
+    <main className="message">
+      <div className="message-card">
+        <LogoIcon />
+        <h1>{title}</h1>
+        {children}
+        {actions !== undefined && <div className="actions">{actions}</div>}
+      </div>
+    </main>
+  );
+}
+
+export function Loading({ what }: { what: string }) {
+  return (
+    <main className="message" aria-busy="true">
+      <div className="loading" role="status">
+        <span className="spinner" aria-hidden="true" />
+        {what}
+      </div>
+    </main>
+  );
+}

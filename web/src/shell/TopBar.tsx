@@ -1,0 +1,50 @@
+// The bar above the lists: the way home, the organisation, and who one is.
+import type { ReactNode } from "react";
+import { signOut } from "../api";
+import { rememberAccount, type Account } from "../sync/account";
+import { Avatar } from "./Avatar";
+import { LogoIcon } from "./icons";
+import { Link } from "./Link";
+import { Menu } from "./Menu";
+import { reportFailure } from "./report";
+import { listPath } from "./route";
+
+export function TopBar({ account, children }: { account: Account | null; children?: ReactNode }) {
+  return (
+    <header className="topbar">
+      <Link to={listPath} className="home" aria-label="Quire: documents">
+        <LogoIcon />
+        <span className="wordmark">Quire</span>
+      </Link>
+      {children}
+      <span className="spring" />
+      {account !== null && <AccountMenu account={account} />}
+    </header>
+  );
+}
+
+function AccountMenu({ account }: { account: Account }) {
+  const leave = (): void => {
+    signOut()
+      .then(() => {
+        rememberAccount(null);
+        // A full load: nothing of the session stays in memory.
+        location.assign("/");
+      })
+      .catch(reportFailure);
+  };
+  return (
+    <Menu
+      label={`Account of ${account.name}`}
+      className="avatar-button"
+      button={<Avatar name={account.name} color={account.color} size="large" />}
+      header={
+        <div className="menu-header">
+          <strong>{account.name}</strong>
+          <small>Signed in in this browser</small>
+        </div>
+      }
+      actions={[{ label: "Sign out", run: leave }]}
+    />
+  );
+}

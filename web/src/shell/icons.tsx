@@ -1,0 +1,130 @@
+// The page's icons: 20 units square, drawn in the colour of the text.
+import type { ReactNode } from "react";
+
+function Icon({ children }: { children: ReactNode }) {
+  return (
+    <svg
+      className="icon"
+      viewBox="0 0 20 20"
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="1.5"
+      strokeLinecap="round"
+      strokeLinejoin="round"
+      aria-hidden="true"
+    >
+      {children}
+    </svg>
+  );
+}
+
+export function LogoIcon() {
+  return (
+    <svg className="logo" viewBox="0 0 32 32" aria-hidden="true">
+      <rect className="logo-ground" width="32" height="32" rx="8" />
+      <path
+        className="logo-page"
+        d="M7 9c3.200-1.300 6.300-1 9 1 2.700-2 5.800-2.300 9-1v14c-3.200-1.300-6.300-1-9 1-2.700-2-5.800-2.300-9-1z"
+      />
+      <path className="logo-fold" d="M16 10v14" />
+    </svg>
+  );
+}
+
+export function PlusIcon() {
+  return (
+    <Icon>
+      <path d="M10 4v12M4 10h12" />
+    </Icon>
+  );
+}
+
+export function DocumentIcon() {
+  return (
+    <Icon>
+      <path d="M5.500 2.500h6l3.500 3.500v11.500h-9.500zM11.500 2.500v3.500h3.500M8 10h4.500M8 13h4.500" />
+    </Icon>
+  );
+}
+
+export function BinIcon() {
+  return (
+    <Icon>
+      <path d="M3.500 5.500h13M8 5.500v-2h4v2M5.500 5.500l.800 11h7.400l.800-11M8.500 8.500v5M11.500 8.500v5" />
+    </Icon>
+  );
+}
+
+export function MoreIcon() {
+  return (
+    <Icon>
+      <path d="M10 4.500v.010M10 10v.010M10 15.500v.010" strokeWidth="2.500" />
+    </Icon>
+  );
+}
+
+export function SearchIcon() {
+  return (
+    <Icon>
+      <circle cx="9" cy="9" r="5" />
+      <path d="M13 13l4 4" />
+    </Icon>
+  );
+}
+
+export function InviteIcon() {
+  return (
+    <Icon>
+      <circle cx="8" cy="7" r="3" />
+      <path d="M2.500 16.500c.500-3 2.500-4.500 5.500-4.500s5 1.500 5.500 4.500M15.500 6v5M13 8.500h5" />
+    </Icon>
+  );
+}
+
+export function CheckIcon() {
+  return (
+    <Icon>
+      <path d="M4.500 10.500l3.500 3.500 7.500-8" />
+    </Icon>
+  );
+}
+
+export function CloudOffIcon() {
+  return (
+    <Icon>
+      <path d="M3 3l14 14M6.500 7.500a4 4 0 00-1.500 7.800h9M8.500 5.200a4.500 4.500 0 016.300 4A3 3 0 0117 13.500" />
+    </Icon>
+  );
+}
+
+export function WarningIcon() {
+  return (
+    <Icon>
+      <path d="M10 3.500l7.500 13h-15zM10 8.500v3.500M10 14.300v.010" />
+    </Icon>
+  );
+}
+
+export function RestoreIcon() {
+  return (
+    <Icon>
+      <path d="M4 8h8a4 4 0 010 8H8M4 8l3-3M4 8l3 3" />
+    </Icon>
+  );
+}
+
+export function PencilIcon() {
+  return (
+    <Icon>
+      <path d="M4 16l.700-3.300 8.600-8.600a1.500 1.500 0 012.100 0l.500.500a1.500 1.500 0 010 2.100l-8.600 8.600z" />
+    </Icon>
+  );
+}
+
+export function DownloadIcon() {
+  return (
+    <Icon>
+      <path d="M10 3.500v9M6 9l4 4 4-4M4 16.500h12" />
+    </Icon>
+  );
+}
