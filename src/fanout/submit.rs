@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::future::join_all;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::outbox::Outbox;
@@ -198,15 +197,9 @@ impl Desk {
             .collect()
     }
 
-    /// All of them in flight at once; their first polls, and so their answers, are in order.
     async fn try_all(&self, updates: &[(usize, Bytes)]) -> Vec<Result<Verdict>> {
-        let trial = &self.shared.trial;
-        join_all(
-            updates
-                .iter()
-                .map(|(_, update)| trial.submit(self.key, update.clone())),
-        )
-        .await
+        let updates = updates.iter().map(|(_, update)| update.clone());
+        self.shared.trial.submit_all(self.key, updates).await
     }
 
     /// Has the room give the trial its copy. Everything that was handed over is answered before, so
@@ -245,6 +238,11 @@ impl Desk {
             }
             Ok(Verdict::MissingDependencies) => {
                 TRIALS.increment("missing_dependencies");
+                tracing::debug!(
+                    document_id = %self.key.document_id,
+                    meta = ?update_meta(update),
+                    "an update builds on what the trial's copy lacks"
+                );
                 return Fate::Known(Refused(AckStatus::InvalidUpdate, Mend::Rejoin));
             }
             Ok(Verdict::Refused(refusal)) => {

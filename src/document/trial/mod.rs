@@ -164,6 +164,27 @@ impl Trial {
     /// # Errors
     /// `Unavailable` when the child cannot be kept running.
     pub async fn submit(&self, doc: DocKey, update: Bytes) -> Result<Verdict> {
+        self.put(doc, update).await.await.map_err(|_| unavailable())
+    }
+
+    /// Puts updates of one document into the pipe, in their order, and waits for all verdicts.
+    pub async fn submit_all(
+        &self,
+        doc: DocKey,
+        updates: impl IntoIterator<Item = Bytes>,
+    ) -> Vec<Result<Verdict>> {
+        let mut waiting = Vec::new();
+        for update in updates {
+            waiting.push(self.put(doc, update).await);
+        }
+        let mut verdicts = Vec::with_capacity(waiting.len());
+        for verdict in waiting {
+            verdicts.push(verdict.await.map_err(|_| unavailable()));
+        }
+        verdicts
+    }
+
+    async fn put(&self, doc: DocKey, update: Bytes) -> oneshot::Receiver<Verdict> {
         let (answer, verdict) = oneshot::channel();
         let room = self.owner.queue.room_for(update.len()).await;
         self.owner.queue.push(Command::Submit {
@@ -172,7 +193,7 @@ impl Trial {
             answer,
             room,
         });
-        verdict.await.map_err(|_| unavailable())
+        verdict
     }
 
     /// Gives the staging copy: a full or shallow snapshot of exactly the durable state, taken after
