@@ -37,6 +37,7 @@ use self::shared::Shared;
 pub use self::status::{Server, State, Status};
 use crate::change::{Lsn, Transaction};
 use crate::error::Result;
+use crate::metrics;
 use crate::postgres::{self, Tls};
 
 /// How long [`Feed::stop`] waits for an orderly end.
@@ -133,6 +134,7 @@ pub struct Handle {
 impl Feed {
     /// Starts the feed's tasks on the current Tokio runtime.
     pub fn start(settings: Settings) -> (Self, Handle) {
+        metrics::register(METRICS);
         let shared = Arc::new(Shared::new());
         let (outlet, steps) = outlet(settings.ahead_bytes);
         let feed = Self {

@@ -59,11 +59,8 @@ async fn stream(
     shared: &Arc<Shared>,
     outlet: &Outlet,
 ) -> Result<(), Error> {
-    let (before, received) = {
-        let status = shared.status.borrow();
-        (status.server, status.received)
-    };
-    let log_changed = is_another_log(before, received, session.server, session.start);
+    let before = shared.status.borrow().server;
+    let log_changed = is_another_log(before, shared.received(), session.server, session.start);
     if log_changed {
         tracing::warn!(
             system_identifier = session.server.system_identifier,

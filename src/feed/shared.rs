@@ -115,6 +115,11 @@ impl Shared {
         }
     }
 
+    /// How far the stream was read, or the one before it.
+    pub fn received(&self) -> Lsn {
+        self.progress().1.received()
+    }
+
     /// How far the stream was read and what may be confirmed of it now.
     pub fn confirm(&self) -> (Lsn, Lsn) {
         let mut progress = self.progress();
@@ -131,7 +136,7 @@ impl Shared {
         RING_BYTES.set(ring.bytes() as i64);
         drop(ring);
         self.drained.notify_waiters();
-        let behind_bytes = flushed.0.saturating_sub(self.progress().1.received().0);
+        let behind_bytes = flushed.0.saturating_sub(self.received().0);
         BEHIND.set(behind_bytes as i64);
         self.note(|status| status.behind_bytes = behind_bytes);
     }

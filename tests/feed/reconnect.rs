@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use quire::change::Lsn;
-use quire::feed::{Feed, Step};
+use quire::feed::{Feed, Settings, Step};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{
@@ -181,6 +183,103 @@ async fn a_claim_beyond_what_was_returned_is_not_confirmed() {
     })
     .await;
     feed.stop().await;
+}
+
+/// Positions and transaction numbers of one cluster mean nothing in another; nor do they in an
+/// earlier copy of the same one, as which tests' clusters of one version start.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_cluster_or_an_earlier_copy_at_the_same_address_is_another_log() {
+    for after in Version::ALL {
+        let mut old = Cluster::start_with_tcp(Version::V15, &[]);
+        let port = old.port().to_string();
+        let database = old.database().await;
+        let name = database.url.rsplit('/').next().unwrap();
+        let url = format!("postgres://quire@127.0.0.1:{port}/{name}");
+        let (mut feed, handle) = Feed::start(Settings::new(&url).unwrap());
+        assert_eq!(connected(&mut feed).await, (1, false));
+        let client = database.connect().await;
+        // Further on than the copy will be.
+        insert(&client, Uuid::new_v4(), 1, 0, &[0; 8 << 20]).await;
+        transaction(&mut feed).await;
+        drop(client);
+        old.kill9();
+
+        let same_port = [("listen_addresses", "127.0.0.1"), ("port", port.as_str())];
+        let new = Cluster::start(after, &same_port);
+        let database = new.database().await;
+        assert_eq!(database.url.rsplit('/').next().unwrap(), name);
+        assert_eq!(connected(&mut feed).await, (2, true), "{after:?}");
+        // A late claim about the old log says nothing about this one.
+        feed.applied(Lsn(u64::MAX));
+        let client = database.connect().await;
+        insert(&client, Uuid::new_v4(), 1, 0, b"new").await;
+        let got = transaction(&mut feed).await;
+        assert_eq!(&edits(&got).next().unwrap().update[..], b"new");
+        until("the ring is empty", async || handle.ring_bytes() == 0).await;
+        feed.stop().await;
+    }
+}
+
+/// A network that swallows everything ends no connection; only silence tells.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_connection_is_asked_and_then_given_up() {
+    let cluster = Cluster::start_with_tcp(Version::usual(), &[]);
+    let database = cluster.database().await;
+    let name = database.url.rsplit('/').next().unwrap();
+    let proxy = Proxy::start(cluster.port()).await;
+    let url = format!("postgres://quire@127.0.0.1:{}/{name}", proxy.port);
+    let mut settings = Settings::new(&url).unwrap();
+    settings.silence = Duration::from_millis(200);
+    let (mut feed, handle) = Feed::start(settings);
+    connected(&mut feed).await;
+    let heard = handle.status().borrow().last_heard;
+    // Postgres itself says nothing for half a minute; it is heard because it is asked.
+    until("several answers", async || {
+        handle.status().borrow().last_heard > heard + Duration::from_secs(1)
+    })
+    .await;
+    assert_eq!(handle.status().borrow().epoch, 1);
+    proxy.freeze.send_replace(true);
+    let lost = within("its loss", async {
+        loop {
+            if let Step::Lost { reason } = feed.next().await {
+                return reason;
+            }
+        }
+    });
+    assert!(lost.await.contains("heard"));
+    proxy.freeze.send_replace(false);
+    assert_eq!(connected(&mut feed).await, (2, false));
+    feed.stop().await;
+}
+
+/// Passes bytes on to Postgres, until it is frozen: connections of that time stay dead.
+struct Proxy {
+    port: u16,
+    freeze: watch::Sender<bool>,
+}
+
+impl Proxy {
+    async fn start(to: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let freeze = watch::Sender::new(false);
+        let frozen = freeze.clone();
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let mut frozen = frozen.subscribe();
+                tokio::spawn(async move {
+                    let mut server = TcpStream::connect(("127.0.0.1", to)).await.unwrap();
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut client, &mut server) => return,
+                        _ = frozen.wait_for(|frozen| *frozen) => {}
+                    }
+                    std::future::pending::<()>().await;
+                });
+            }
+        });
+        Self { port, freeze }
+    }
 }
 
 async fn settled(feed: &mut Feed, epoch: u64) {
