@@ -198,7 +198,7 @@ impl Desk {
     }
 
     async fn try_all(&self, updates: &[(usize, Bytes)]) -> Vec<Result<Verdict>> {
-        let updates = updates.iter().map(|(_, update)| update.clone());
+        let updates = updates.iter().map(|(_, update)| update.clone()).collect();
         self.shared.trial.submit_all(self.key, updates).await
     }
 

@@ -168,12 +168,8 @@ impl Trial {
     }
 
     /// Puts updates of one document into the pipe, in their order, and waits for all verdicts.
-    pub async fn submit_all(
-        &self,
-        doc: DocKey,
-        updates: impl IntoIterator<Item = Bytes>,
-    ) -> Vec<Result<Verdict>> {
-        let mut waiting = Vec::new();
+    pub async fn submit_all(&self, doc: DocKey, updates: Vec<Bytes>) -> Vec<Result<Verdict>> {
+        let mut waiting = Vec::with_capacity(updates.len());
         for update in updates {
             waiting.push(self.put(doc, update).await);
         }
