@@ -9,7 +9,7 @@ use crate::postgres::{PoolClient, failed};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::StatusCode;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::header::{COOKIE, USER_AGENT};
 use hyper::http::request::Parts;
 use serde_json::{Map, Value};
@@ -77,13 +77,20 @@ impl Call<'_> {
 
 /// Reads a request's body, or says why it is refused: too large, too slow, broken off.
 pub async fn read_body(context: &Context, body: Incoming) -> Result<Bytes, Answer> {
+    let too_large = || {
+        problem(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            &format!("the body is larger than {} KiB", BODY_BYTES / 1024),
+        )
+    };
+    // One that says so itself is not even read.
+    if body.size_hint().lower() > BODY_BYTES as u64 {
+        return Err(too_large());
+    }
     let body = Limited::new(body, BODY_BYTES).collect();
     match tokio::time::timeout(context.timeouts.body, body).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(problem(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            &format!("the body is larger than {} KiB", BODY_BYTES / 1024),
-        )),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(problem(StatusCode::BAD_REQUEST, "the body is broken")),
         Err(_) => Err(problem(
             StatusCode::REQUEST_TIMEOUT,

@@ -1,0 +1,61 @@
+use super::site::Site;
+use serde_json::json;
+use uuid::Uuid;
+
+#[tokio::test]
+async fn an_invitation_brings_in_one_member_at_its_document() {
+    let site = Site::start().await;
+    let (owner, document_id) = site.owner().await;
+    let body = json!({"document_id": document_id});
+    let answer = owner.post(&owner.organisation("/invitations"), body).await;
+    assert_eq!(answer.status, 201);
+    let link = answer.json();
+    assert!(link["expires_at"].as_str().unwrap().ends_with('Z'));
+    let url = link["url"].as_str().unwrap();
+    let prefix = format!("http://{}/welcome#", site.address);
+    let token = url.strip_prefix(&prefix).unwrap();
+
+    let path = format!("/api/v1/welcome/{token}");
+    let preview = site.stranger().get(&path).await.json();
+    assert_eq!(preview["kind"], "invitation");
+    let body = json!({"token": token, "name": "Bob"});
+    let welcome = site.stranger().post("/api/v1/welcome", body.clone()).await;
+    assert_eq!(welcome.status, 200);
+    let welcome = welcome.json();
+    assert_eq!(welcome["organisation"]["role"], "member");
+    assert_eq!(welcome["document_id"], document_id.to_string());
+    let again = site.stranger().post("/api/v1/welcome", body).await;
+    assert_eq!(again.status, 410);
+}
+
+#[tokio::test]
+async fn a_link_leads_to_where_its_author_is() {
+    let site = Site::start().await;
+    let (owner, _) = site.owner().await;
+    let sister = "http://127.0.0.1:4999";
+    site.servers.send(vec![sister.into()]).unwrap();
+    for (origin, starts) in [(sister, sister), ("http://127.0.0.1:5000", "")] {
+        let headers = [("x-quire", "1"), ("origin", origin)];
+        let path = owner.organisation("/invitations");
+        let answer = owner.send("POST", &path, &headers, "{}").await;
+        if starts.is_empty() {
+            assert_eq!(answer.status, 403);
+        } else {
+            let url = answer.json()["url"].as_str().unwrap().to_owned();
+            assert!(url.starts_with(&format!("{starts}/welcome#")));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_invitation_names_a_document_that_is_there() {
+    let site = Site::start().await;
+    let (owner, _) = site.owner().await;
+    let path = owner.organisation("/invitations");
+    let body = json!({"document_id": Uuid::new_v4()});
+    let answer = owner.post(&path, body).await;
+    assert_eq!(answer.status, 404);
+    assert!(answer.detail().starts_with("document_id:"));
+    let answer = owner.post(&path, json!({"document_id": "x"})).await;
+    assert_eq!(answer.detail(), "document_id: must be a uuid");
+}

@@ -1,0 +1,12 @@
+//! The HTTP API and the page, over real sockets and on a real database.
+
+mod cookies;
+mod documents;
+mod guards;
+mod invitations;
+mod limits;
+mod page;
+mod sign_in;
+mod site;
+mod status;
+mod upgrade;
