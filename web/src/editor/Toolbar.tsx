@@ -1,0 +1,164 @@
+// The toolbar: one tab stop, arrow keys within (the ARIA toolbar pattern). It shows what holds at the caret
+// and calls Tiptap's commands.
+import type { Editor as TiptapEditor } from "@tiptap/core";
+import { useEditorState } from "@tiptap/react";
+import { useRef } from "react";
+import type { KeyboardEvent, ReactNode } from "react";
+import { icons } from "./icons";
+import type { IconName } from "./icons";
+import type { Session } from "./session";
+
+type Button = {
+  icon: IconName;
+  label: string;
+  keys?: string;
+  isActive?: (editor: TiptapEditor) => boolean;
+  isEnabled?: (session: Session) => boolean;
+  run: (session: Session) => void;
+};
+
+const isApple = typeof navigator !== "undefined" && /Mac|iPhone|iPad/.test(navigator.userAgent);
+
+/** "Mod-Shift-7" as this machine's keyboard says it. */
+export function keysText(keys: string): string {
+  const names = new Map(Object.entries(isApple ? { Mod: "⌘", Shift: "⇧", Alt: "⌥" } : { Mod: "Ctrl", Shift: "Shift", Alt: "Alt" }));
+  return keys.split("-").map((key) => names.get(key) ?? key.toUpperCase()).join(isApple ? "" : "+");
+}
+
+function mark(icon: IconName, name: string, label: string, keys: string): Button {
+  return {
+    icon, label, keys,
+    isActive: (editor) => editor.isActive(name),
+    isEnabled: ({ editor }) => editor.can().toggleMark(name),
+    run: ({ editor }) => { editor.chain().focus().toggleMark(name).run(); },
+  };
+}
+
+const groups: Button[][] = [
+  [
+    { icon: "undo", label: "Undo", keys: "Mod-z", isEnabled: ({ undo }) => undo.canUndo(), run: ({ undo, editor }) => { undo.undo(editor.view); editor.commands.focus(); } },
+    { icon: "redo", label: "Redo", keys: "Mod-Shift-z", isEnabled: ({ undo }) => undo.canRedo(), run: ({ undo, editor }) => { undo.redo(editor.view); editor.commands.focus(); } },
+  ],
+  [
+    mark("bold", "bold", "Bold", "Mod-b"),
+    mark("italic", "italic", "Italic", "Mod-i"),
+    mark("underline", "underline", "Underline", "Mod-u"),
+    mark("strike", "strike", "Strikethrough", "Mod-Shift-s"),
+    mark("code", "code", "Code", "Mod-e"),
+  ],
+  [
+    { icon: "bulletList", label: "Bulleted list", keys: "Mod-Shift-8", isActive: (editor) => editor.isActive("bulletList"), run: ({ editor }) => { editor.chain().focus().toggleBulletList().run(); } },
+    { icon: "orderedList", label: "Numbered list", keys: "Mod-Shift-7", isActive: (editor) => editor.isActive("orderedList"), run: ({ editor }) => { editor.chain().focus().toggleOrderedList().run(); } },
+    { icon: "taskList", label: "Task list", keys: "Mod-Shift-9", isActive: (editor) => editor.isActive("taskList"), run: ({ editor }) => { editor.chain().focus().toggleTaskList().run(); } },
+  ],
+  [
+    { icon: "quote", label: "Quote", keys: "Mod-Shift-b", isActive: (editor) => editor.isActive("blockquote"), run: ({ editor }) => { editor.chain().focus().toggleBlockquote().run(); } },
+    { icon: "codeBlock", label: "Code block", keys: "Mod-Alt-c", isActive: (editor) => editor.isActive("codeBlock"), run: ({ editor }) => { editor.chain().focus().toggleCodeBlock().run(); } },
+    { icon: "rule", label: "Horizontal line", run: ({ editor }) => { editor.chain().focus().setHorizontalRule().run(); } },
+  ],
+  [
+    { icon: "clear", label: "Clear formatting", run: ({ editor }) => { editor.chain().focus().unsetAllMarks().run(); } },
+  ],
+];
+
+type Block = { value: string; label: string };
+const blocks: Block[] = [
+  { value: "paragraph", label: "Text" },
+  { value: "1", label: "Heading 1" },
+  { value: "2", label: "Heading 2" },
+  { value: "3", label: "Heading 3" },
+  { value: "codeBlock", label: "Code" },
+];
+
+function blockAt(editor: TiptapEditor): string {
+  if (editor.isActive("codeBlock")) return "codeBlock";
+  for (let level = 1; level <= 6; level += 1) if (editor.isActive("heading", { level })) return String(level);
+  return "paragraph";
+}
+
+function setBlock({ editor }: Session, value: string): void {
+  const chain = editor.chain().focus();
+  if (value === "paragraph") chain.setParagraph().run();
+  else if (value === "codeBlock") chain.setCodeBlock().run();
+  else chain.setHeading({ level: Number(value) as 1 | 2 | 3 }).run();
+}
+
+export function Toolbar({ session, onLink }: { session: Session; onLink: () => void }): ReactNode {
+  const bar = useRef<HTMLDivElement>(null);
+  const state = useEditorState({
+    editor: session.editor,
+    selector: ({ editor }) => ({
+      block: blockAt(editor),
+      isLink: editor.isActive("link"),
+      isActive: groups.map((group) => group.map((button) => button.isActive?.(editor) ?? null)),
+      isEnabled: groups.map((group) => group.map((button) => button.isEnabled?.(session) ?? true)),
+    }),
+  });
+
+  const moveFocus = (event: KeyboardEvent<HTMLDivElement>): void => {
+    const stops = [...(bar.current?.querySelectorAll<HTMLElement>("button, select") ?? [])];
+    const at = stops.findIndex((stop) => stop === document.activeElement);
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: stops.length - 1 }[event.key];
+    if (to === undefined || at < 0) return;
+    event.preventDefault();
+    const next = stops[(to + stops.length) % stops.length];
+    for (const stop of stops) stop.tabIndex = stop === next ? 0 : -1;
+    next?.focus();
+  };
+
+  const group = (buttons: Button[], index: number): ReactNode => (
+    <div className="toolbar-group" role="group" key={index}>
+      {buttons.map((button, at) => (
+        <ToolbarButton
+          key={button.icon}
+          button={button}
+          isFirst={index === 0 && at === 0}
+          isActive={state.isActive[index]?.[at] ?? null}
+          isEnabled={state.isEnabled[index]?.[at] ?? true}
+          onRun={() => { button.run(session); }}
+        />
+      ))}
+      {index === 1 && (
+        <ToolbarButton
+          button={{ icon: "link", label: "Link", keys: "Mod-k", run: onLink }}
+          isFirst={false} isActive={state.isLink} isEnabled={true} onRun={onLink}
+        />
+      )}
+    </div>
+  );
+
+  return (
+    <div className="editor-toolbar" role="toolbar" aria-label="Formatting" aria-orientation="horizontal" ref={bar} onKeyDown={moveFocus}>
+      {groups.slice(0, 1).map((buttons) => group(buttons, 0))}
+      <div className="toolbar-group">
+        <select className="toolbar-block" aria-label="Block type" title="Block type" tabIndex={-1} value={state.block} onChange={(event) => { setBlock(session, event.target.value); }}>
+          {blocks.map(({ value, label }) => <option key={value} value={value}>{label}</option>)}
+          {blocks.every(({ value }) => value !== state.block) && <option value={state.block}>Heading {state.block}</option>}
+        </select>
+      </div>
+      {groups.slice(1).map((buttons, index) => group(buttons, index + 1))}
+    </div>
+  );
+}
+
+type ToolbarButtonProps = { button: Button; isFirst: boolean; isActive: boolean | null; isEnabled: boolean; onRun: () => void };
+
+function ToolbarButton({ button, isFirst, isActive, isEnabled, onRun }: ToolbarButtonProps): ReactNode {
+  const keys = button.keys === undefined ? "" : ` (${keysText(button.keys)})`;
+  return (
+    <button
+      type="button"
+      className="toolbar-button"
+      title={button.label + keys}
+      aria-label={button.label}
+      aria-pressed={isActive ?? undefined}
+      aria-disabled={!isEnabled}
+      tabIndex={isFirst ? 0 : -1}
+      // The selection stays in the text.
+      onMouseDown={(event) => { event.preventDefault(); }}
+      onClick={() => { if (isEnabled) onRun(); }}
+    >
+      {icons[button.icon]}
+    </button>
+  );
+}
