@@ -1,7 +1,5 @@
 //! People, sessions and documents, put straight into a test's database.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use quire::auth::{self, Session, Token};
 use quire::http::create_document;
 use quire::postgres::Pool;
@@ -47,16 +45,6 @@ impl Office {
             .await
             .expect("an invitation");
         arrive(pool, &link.token, name).await.0
-    }
-
-    /// One more document.
-    pub async fn document(&self, pool: &Pool) -> Uuid {
-        static NUMBER: AtomicU32 = AtomicU32::new(1);
-        let title = format!("Document {}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        let client = pool.get().await.expect("a connection");
-        create_document(&client, self.org_id, self.owner.session.account_id, &title)
-            .await
-            .expect("a document")
     }
 
     /// The room of its first document.
