@@ -142,3 +142,45 @@ async fn a_method_that_an_address_does_not_know_is_refused_with_those_it_does() 
     assert_eq!(options.status, 204);
     assert_eq!(options.header("allow"), Some("GET, HEAD"));
 }
+
+/// Without a built page there is nothing to look at; `make test` builds it first.
+#[tokio::test]
+async fn every_file_of_the_page_has_its_type_and_is_kept_as_long_as_its_name_lasts() {
+    let site = Site::start().await;
+    let visitor = site.stranger();
+    let list = visitor.get("/precache.json").await;
+    if list.status == 404 {
+        return;
+    }
+    let list = String::from_utf8(list.body).unwrap();
+    let paths: Vec<&str> = list
+        .split('"')
+        .filter(|part| part.starts_with('/'))
+        .collect();
+    assert!(paths.iter().any(|path| path.ends_with(".wasm")), "{list}");
+    for path in paths.into_iter().filter(|path| path.contains('.')) {
+        let plain = visitor.get(path).await;
+        assert_eq!(plain.status, 200, "{path}");
+        let kept = plain.header("cache-control").unwrap();
+        assert_eq!(kept.contains("immutable"), path.starts_with("/assets/"));
+        let expected = match path.rsplit_once('.').unwrap().1 {
+            "js" => "text/javascript; charset=utf-8",
+            "css" => "text/css; charset=utf-8",
+            "wasm" => "application/wasm",
+            "svg" => "image/svg+xml",
+            "html" => "text/html; charset=utf-8",
+            "json" => "application/json",
+            ending => panic!("which type has {ending}?"),
+        };
+        assert_eq!(plain.header("content-type"), Some(expected), "{path}");
+        let gzip = [("accept-encoding", "gzip")];
+        let packed = visitor.send("GET", path, &gzip, "").await;
+        if packed.header("content-encoding").is_some() {
+            assert!(packed.body.len() < plain.body.len());
+            let mut unpacked = Vec::new();
+            let mut decoder = flate2::read::GzDecoder::new(packed.body.as_slice());
+            std::io::Read::read_to_end(&mut decoder, &mut unpacked).unwrap();
+            assert!(unpacked == plain.body, "{path}");
+        }
+    }
+}
