@@ -12,7 +12,7 @@ import { useSignIn } from "./session";
 export function App() {
   const route = useRoute();
   const key = route.page === "document" ? `${route.orgId}/${route.documentId}` : route.page;
-  const signIn = useSignIn(key);
+  const signIn = useSignIn(route.page === "welcome" ? null : key);
 
   switch (route.page) {
     case "welcome":

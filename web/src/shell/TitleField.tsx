@@ -25,6 +25,7 @@ export function TitleField({ title, isReadOnly, onRename }: TitleFieldProps) {
     <div className="title-field" data-shown={shown === "" ? "Untitled document" : shown}>
       <input
         aria-label="Title"
+        size={1}
         value={shown}
         placeholder="Untitled document"
         maxLength={TITLE_LENGTH}

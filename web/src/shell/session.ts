@@ -10,10 +10,11 @@ export type SignIn =
   | { kind: "unreachable"; account: Account | null }
   | { kind: "signed-out" };
 
-/** `key` is anything whose change means: look again. */
-export function useSignIn(key: string): SignIn {
+/** `key` is anything whose change means: look again; null: nothing depends on it, do not look. */
+export function useSignIn(key: string | null): SignIn {
   const [signIn, setSignIn] = useState<SignIn>({ kind: "looking" });
   useEffect(() => {
+    if (key === null) return;
     let isCurrent = true;
     void lookUp().then((found) => {
       if (isCurrent) setSignIn(found);

@@ -203,6 +203,27 @@ describe("a lost connection", () => {
     expect(tab.core.status()).toEqual({ kind: "saved" });
   });
 
+  it("is noticed within two seconds when the browser says that the network is gone", () => {
+    const server = new TestServer();
+    const tab = open(server);
+    tab.server = null;
+    tab.happen({ kind: "network", online: false });
+    tab.type("x");
+    tab.pass(2_100);
+    expect(tab.core.status()).toEqual({ kind: "offline", unsaved: 1, kept: true });
+  });
+
+  it("is not believed of the browser while the server answers", () => {
+    const server = new TestServer("");
+    const tab = open(server);
+    tab.happen({ kind: "network", online: false });
+    tab.pass(5_000);
+    tab.type("x");
+    tab.pass(40);
+    expect(tab.core.status()).toEqual({ kind: "saved" });
+    expect(server.joins).toHaveLength(1);
+  });
+
   it("waits as long as a draining server asks", () => {
     const server = new TestServer();
     const tab = open(server);

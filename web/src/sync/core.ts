@@ -27,6 +27,8 @@ type Link =
 const CONNECT_TIMEOUT_MS = 8_000;
 const PING_EVERY_MS = 10_000;
 const PONG_WITHIN_MS = 10_000;
+/** How long a socket has to show that it works when the browser says that there is no network. */
+const DOUBT_MS = 2_000;
 /** After a drain without a word about when to come back. */
 const DRAIN_SPREAD_MS = 500;
 /** The server said "too many": not sooner than this. */
@@ -222,7 +224,7 @@ export class Core {
    */
   private onNetwork(online: boolean, nowMs: number, out: Effect[]): void {
     this.online = online;
-    if (!online) this.ping(nowMs, out);
+    if (!online) this.ping(nowMs, out, DOUBT_MS);
     else if (this.link.kind === "waiting") this.connect(nowMs, out);
   }
 
@@ -231,10 +233,10 @@ export class Core {
     else if (this.link.kind === "open" && this.link.pongDueMs === NEVER) this.ping(nowMs, out);
   }
 
-  private ping(nowMs: number, out: Effect[]): void {
+  private ping(nowMs: number, out: Effect[], withinMs = PONG_WITHIN_MS): void {
     if (this.link.kind !== "open") return;
     this.link.pingAtMs = nowMs + PING_EVERY_MS;
-    this.link.pongDueMs = Math.min(this.link.pongDueMs, nowMs + PONG_WITHIN_MS);
+    this.link.pongDueMs = Math.min(this.link.pongDueMs, nowMs + withinMs);
     out.push({ kind: "send-text", text: "ping" });
   }
 
