@@ -121,7 +121,7 @@ export function Toolbar({ session, onLink }: { session: Session; onLink: () => v
       {index === 1 && (
         <ToolbarButton
           button={{ icon: "link", label: "Link", keys: "Mod-k", run: onLink }}
-          isFirst={false} isActive={state.isLink} isEnabled={true} onRun={onLink}
+          isFirst={false} isActive={state.isLink} isEnabled={state.block !== "codeBlock"} onRun={onLink}
         />
       )}
     </div>

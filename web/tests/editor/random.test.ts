@@ -159,7 +159,7 @@ const start = [
 ];
 
 for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed += 1) {
-  test(`editors that edit at random stay the same as Loro and each other (seed ${seed})`, () => {
+  test(`editors that edit at random stay the same as Loro and each other (seed ${seed})`, { timeout: 60_000 }, () => {
     const dice = random(seed);
     const editors = replicas(2 + dice(2), start).map((doc) => new TestEditor(doc));
     for (let round = 0; round < ROUNDS; round += 1) {
