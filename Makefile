@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build web test test-web test-rust check bench clean compiler tools
+.PHONY: help run build web test test-web test-rust test-e2e check bench clean compiler tools
 
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*')
 
@@ -18,13 +18,17 @@ build: compiler web node_modules/.installed ## the release binary, with the page
 
 web: web/dist/index.html ## the page
 
-test: tools test-web test-rust ## every test (needs no Postgres running; uses PostgreSQL 15 and 18)
+test: tools test-web test-rust test-e2e ## every test (needs no Postgres running; uses PostgreSQL 15 and 18)
 
 test-web: web/node_modules/.installed
 	cd web && npm test
 
 test-rust: tools web node_modules/.installed
 	cargo test --locked
+
+test-e2e: tools web node_modules/.installed
+	cargo build --locked
+	cd web && npm run test:e2e
 
 check: web/node_modules/.installed ## formatting, lints, types
 	cargo fmt --check

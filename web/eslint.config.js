@@ -17,6 +17,16 @@ export default tseslint.config(
     },
   },
   {
+    // The browser tests run in Node, and parts of them in the page.
+    files: ["e2e/*.mjs"],
+    languageOptions: {
+      globals: {
+        process: "readonly", URL: "readonly", setTimeout: "readonly", fetch: "readonly", globalThis: "readonly",
+        TextEncoder: "readonly", navigator: "readonly",
+      },
+    },
+  },
+  {
     // The service worker is served as it stands, so it is plain script.
     files: ["public/sw.js"],
     languageOptions: {
