@@ -28,12 +28,20 @@ function someText(dice: Dice): string {
   return Array.from({ length: 1 + dice(8) }, () => pick(dice, ["a", "a", "b", "c", " ", "ü", "😀", "😁", "x"])).join("");
 }
 
+/** Most people cannot put the caret into the middle of an emoji; a seed divisible by five can. */
+function whole(doc: Node, at: number, mayCut: boolean): number {
+  const after = at < doc.content.size ? doc.textBetween(at, at + 1) : "";
+  return !mayCut && /[\udc00-\udfff]/.test(after) ? at - 1 : at;
+}
+
+let mayCutPairs = false;
+
 function select(editor: TestEditor, dice: Dice, span: number): void {
   const size = editor.state.doc.content.size;
   const from = dice(size + 1);
   const to = Math.min(size, from + dice(span + 1));
   const { doc } = editor.state;
-  editor.state = editor.state.apply(editor.tr.setSelection(TextSelection.between(doc.resolve(from), doc.resolve(to))));
+  editor.state = editor.state.apply(editor.tr.setSelection(TextSelection.between(doc.resolve(whole(doc, from, mayCutPairs)), doc.resolve(whole(doc, to, mayCutPairs)))));
 }
 
 function run(editor: TestEditor, command: Command): void {
@@ -117,7 +125,7 @@ const actions: ((editor: TestEditor, dice: Dice) => void)[] = [
     // Several places in one transaction.
     const tr = editor.tr;
     for (let n = 0; n < 3; n += 1) {
-      const at = dice(tr.doc.content.size + 1);
+      const at = whole(tr.doc, dice(tr.doc.content.size + 1), mayCutPairs);
       const $at = tr.doc.resolve(at);
       if ($at.parent.inlineContent) tr.insertText(someText(dice), at);
     }
@@ -161,6 +169,7 @@ const start = [
 for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed += 1) {
   test(`editors that edit at random stay the same as Loro and each other (seed ${seed})`, { timeout: 60_000 }, () => {
     const dice = random(seed);
+    mayCutPairs = seed % 5 === 0;
     const editors = replicas(2 + dice(2), start).map((doc) => new TestEditor(doc));
     for (let round = 0; round < ROUNDS; round += 1) {
       const editor = pick(dice, editors);
@@ -181,7 +190,7 @@ for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed += 1) {
       checkEditor(editor, `seed ${seed} at the end`);
       expect(editor.state.doc.toJSON()).toEqual(editors[0]?.state.doc.toJSON());
     }
-    if (process.env["QUIRE_SHOW"]) console.log("repairs", seed, editors.map((editor) => editor.repairs));
+    if (!mayCutPairs) expect(editors.map(({ repairs }) => repairs), "what is written is what Loro renders to").toEqual(editors.map(() => 0));
     for (const editor of editors) editor.close();
   });
 }
