@@ -72,22 +72,37 @@ impl Copy {
         ))
     }
 
-    /// Gets to know a peer up to a counter, from a document that knows it at least as far.
+    /// Gets to know peers up to their counters, from a document that knows them at least as far.
+    /// All at once: what one wrote may build on what another did.
     ///
     /// # Errors
     /// `Internal` when that document does not.
-    pub fn learn(&self, from: &LoroDoc, peer: u64, counter_end: i32) -> Result<()> {
-        let span = IdSpan::new(peer, self.counter(peer), counter_end);
+    pub fn learn(&self, from: &LoroDoc, known: &[(u64, i32)]) -> Result<()> {
+        let new = known
+            .iter()
+            .filter(|(peer, end)| self.counter(*peer) < *end);
+        let spans: Vec<_> = new
+            .map(|&(peer, end)| IdSpan::new(peer, self.counter(peer), end))
+            .collect();
+        if spans.is_empty() {
+            return Ok(());
+        }
         let update = from
-            .export(ExportMode::updates_in_range(vec![span]))
+            .export(ExportMode::updates_in_range(spans))
             .map_err(|error| Error::caused(Kind::Internal, "export what is to be known", error))?;
         self.doc
             .import(&update)
             .map_err(|error| Error::caused(Kind::Internal, "import what is to be known", error))?;
-        if self.counter(peer) != counter_end {
+        if !self.knows(known) {
             let text = "the other document does not know what is to be known";
             return Err(Error::new(Kind::Internal, text));
         }
         Ok(())
+    }
+
+    /// Whether it knows exactly so much of each peer.
+    pub fn knows(&self, known: &[(u64, i32)]) -> bool {
+        let mut known = known.iter();
+        known.all(|(peer, end)| self.counter(*peer) == *end)
     }
 }

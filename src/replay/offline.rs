@@ -20,12 +20,11 @@ pub fn end_content(trace: &Trace) -> Result<String> {
     let mut ends = vec![vec![0]; trace.authors];
     for (index, edit) in trace.edits.iter().enumerate() {
         let copy = &copies[edit.author];
-        for (author, known) in trace.known(index).iter().enumerate() {
-            let counter_end = ends[author][*known as usize];
-            if copy.counter(peer(author)) < counter_end {
-                copy.learn(&all, peer(author), counter_end)?;
-            }
-        }
+        let known = trace.known(index).iter().enumerate();
+        let known: Vec<_> = known
+            .map(|(author, known)| (peer(author), ends[author][*known as usize]))
+            .collect();
+        copy.learn(&all, &known)?;
         let update = copy.write(edit)?;
         all.import(&update)
             .map_err(|error| Error::caused(Kind::Internal, "import an edit", error))?;

@@ -77,7 +77,9 @@ impl Writer<'_> {
                 .take(most)
                 .take_while(|(other, _)| {
                     self.pace.is_due(*other)
-                        && copy.as_ref().is_none_or(|copy| self.knows(copy, *other))
+                        && copy
+                            .as_ref()
+                            .is_none_or(|copy| copy.knows(&self.known(*other)))
                 })
                 .count()
                 .max(1);
@@ -119,12 +121,14 @@ impl Writer<'_> {
         })
     }
 
-    /// A document of its own, as the client has it now: nothing of the history is written yet.
+    /// A document of its own, as the client has it now: nothing of the history is written yet. From
+    /// here on the client's document only collects operations; nobody looks at its text.
     fn copy(&self) -> Result<Copy> {
         let doc = LoroDoc::new();
-        let updates = self
-            .client
-            .read(|doc| doc.export(ExportMode::all_updates()));
+        let updates = self.client.read(|doc| {
+            doc.detach();
+            doc.export(ExportMode::all_updates())
+        });
         updates
             .map_err(|error| error.to_string())
             .and_then(|updates| doc.import(&updates).map_err(|error| error.to_string()))
@@ -133,7 +137,7 @@ impl Writer<'_> {
     }
 
     /// What an edit knows of others, by peer.
-    fn known(&self, edit: usize) -> impl Iterator<Item = (u64, i32)> {
+    fn known(&self, edit: usize) -> Vec<(u64, i32)> {
         let known = self.trace.known(edit).iter().enumerate();
         known
             .filter(|(author, _)| *author != self.author)
@@ -141,25 +145,22 @@ impl Writer<'_> {
                 let counter = self.journal.counter_after(author, *known as usize);
                 (self.journal.peer(author), counter)
             })
-    }
-
-    fn knows(&self, copy: &Copy, edit: usize) -> bool {
-        self.known(edit)
-            .all(|(peer, counter)| copy.counter(peer) == counter)
+            .collect()
     }
 
     /// Waits until Quire has brought what the edit knows, and brings exactly that into the copy.
     async fn learn(&self, copy: &Copy, edit: usize) -> Result<()> {
-        for (peer, counter) in self.known(edit) {
-            if copy.counter(peer) == counter {
-                continue;
-            }
-            self.client
-                .document_is(|doc| counter_of(doc, peer) >= counter)
-                .await?;
-            self.client.read(|doc| copy.learn(doc, peer, counter))?;
+        let known = self.known(edit);
+        if copy.knows(&known) {
+            return Ok(());
         }
-        Ok(())
+        self.client
+            .document_is(|doc| {
+                let mut known = known.iter();
+                known.all(|(peer, end)| counter_of(doc, *peer) >= *end)
+            })
+            .await?;
+        self.client.read(|doc| copy.learn(doc, &known))
     }
 }
 

@@ -94,3 +94,14 @@ fn write(document: &LoroDoc, edit: &quire::replay::trace::Edit) -> Vec<u8> {
     document.commit();
     document.export(loro::ExportMode::updates(&before)).unwrap()
 }
+
+/// Authors that build on each other's edits are learned together.
+#[test]
+fn plain_documents_make_the_text_of_any_history() {
+    let trace = quire::replay::synthetic::trace(crate::kit::random::seed(), 4, 2_000);
+    let content = quire::replay::offline::end_content(&trace).unwrap();
+    assert_eq!(content, trace.end_content);
+    let concurrent = Trace::parse(CONCURRENT.as_bytes()).unwrap();
+    let content = quire::replay::offline::end_content(&concurrent).unwrap();
+    assert_eq!(content, concurrent.end_content);
+}
