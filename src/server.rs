@@ -21,6 +21,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fanout::Fanout;
 use crate::feed::{self, Feed, State, Step};
 use crate::http::{self, Context, Readiness};
+use crate::metrics;
 use crate::postgres;
 use crate::presence::Presence;
 use crate::websocket;
@@ -73,6 +74,7 @@ impl Server {
             public_urls.push(format!("http://{address}"));
         }
 
+        metrics::register(feed::METRICS);
         let trial = Trial::start(program, trial::Settings::default())?;
         let (feed, feed_handle) = Feed::start(feed::Settings::new(&settings.database_url)?);
         let (commit, committers) = Commit::start(pool.clone(), settings.committers);
