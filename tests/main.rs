@@ -1,10 +1,13 @@
 //! Every test of Quire is in this one binary: one link, one set of database clusters.
 
 mod auth;
+mod command_line;
 mod commit;
+mod dev;
 mod feed;
 mod http;
 mod kit;
+mod metrics;
 mod path;
 mod postgres;
 mod protocol;

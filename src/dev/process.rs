@@ -69,7 +69,7 @@ pub fn stop_leftover(data: &Path) -> Result<()> {
         while home(pid).as_deref() == Some(&data) && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(10));
         }
-    } else if Path::new("/proc/self").exists() && home(pid).is_some() {
+    } else if Path::new("/proc/self").exists() {
         fs::remove_file(&pid_file).map_err(|e| io("remove", &pid_file, e))?;
     }
     Ok(())

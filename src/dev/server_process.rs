@@ -41,6 +41,10 @@ impl ServerProcess {
         let mut process = command
             .args(arguments)
             .env("DATABASE_URL", database_url)
+            .env(
+                "QUIRE_LOG",
+                std::env::var_os("QUIRE_LOG").unwrap_or("warn".into()),
+            )
             // Its own group: Ctrl-C in the terminal is for us, who stop it in order.
             .process_group(0)
             .stdin(Stdio::piped())
