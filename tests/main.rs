@@ -4,6 +4,7 @@ mod auth;
 mod command_line;
 mod commit;
 mod dev;
+mod document;
 mod feed;
 mod http;
 mod kit;

@@ -2,10 +2,11 @@
 //! panicked is poisoned, leaked and rebuilt by its owner, never dropped.
 
 use std::mem::ManuallyDrop;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use loro::{ExportMode, LoroDoc, VersionVector};
+use loro::{ExportMode, IdSpan, LoroDoc, VersionVector};
 
 use super::model;
 use crate::error::{Error, Kind, Result};
@@ -105,6 +106,36 @@ impl LiveDocument {
     /// `Internal` when poisoned or when Loro cannot export.
     pub fn export_from(&self, version: &VersionVector) -> Result<Vec<u8>> {
         self.exported("export updates", ExportMode::updates(version))
+    }
+
+    /// The operations that `to` has beyond `from`; `None` when there are none.
+    ///
+    /// # Errors
+    /// `Internal` when poisoned or when Loro cannot export.
+    pub fn export_between(
+        &self,
+        from: &VersionVector,
+        to: &VersionVector,
+    ) -> Result<Option<Vec<u8>>> {
+        let spans: Vec<IdSpan> = to
+            .iter()
+            .map(|(peer, end)| IdSpan::new(*peer, from.get(peer).copied().unwrap_or(0), *end))
+            .filter(|span| span.counter.start < span.counter.end)
+            .collect();
+        if spans.is_empty() {
+            return Ok(None);
+        }
+        self.exported("export updates", ExportMode::updates_in_range(spans))
+            .map(Some)
+    }
+
+    /// The operations of one peer between counters.
+    ///
+    /// # Errors
+    /// `Internal` when poisoned or when Loro cannot export.
+    pub fn export_range(&self, peer: u64, counters: Range<i32>) -> Result<Vec<u8>> {
+        let span = IdSpan::new(peer, counters.start, counters.end);
+        self.exported("export updates", ExportMode::updates_in_range(vec![span]))
     }
 
     /// The whole document, history and state.

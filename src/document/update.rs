@@ -35,20 +35,9 @@ pub struct UpdateMeta {
 /// # Errors
 /// `Invalid` for anything but an intact export in `updates` mode of one peer's gapless range.
 pub fn update_meta(update: &[u8]) -> Result<UpdateMeta> {
-    if update.len() < HEADER_BYTES || &update[..4] != b"loro" {
-        return Err(invalid("update has no header"));
-    }
-    if update[MODE_AT..HEADER_BYTES] != MODE_UPDATES {
-        return Err(invalid("update is not in updates mode"));
-    }
-    if update[CHECKSUM_AT..MODE_AT] != checksum(update).to_le_bytes() {
-        return Err(invalid("update is damaged: wrong checksum"));
-    }
-    let mut rest = Reader(&update[HEADER_BYTES..]);
     let mut meta: Option<UpdateMeta> = None;
-    while !rest.0.is_empty() {
-        let block_bytes = rest.varint()?;
-        let block = block_range(rest.take(block_bytes)?)?;
+    for block in blocks(update)? {
+        let block = Block::read(block?)?.meta()?;
         meta = Some(match meta {
             None => block,
             Some(whole) if whole.peer == block.peer => {
@@ -64,6 +53,23 @@ pub fn update_meta(update: &[u8]) -> Result<UpdateMeta> {
         });
     }
     meta.ok_or_else(|| invalid("update is empty"))
+}
+
+/// The blocks of an update whose header is right.
+pub(super) fn blocks(update: &[u8]) -> Result<impl Iterator<Item = Result<&[u8]>>> {
+    if update.len() < HEADER_BYTES || &update[..4] != b"loro" {
+        return Err(invalid("update has no header"));
+    }
+    if update[MODE_AT..HEADER_BYTES] != MODE_UPDATES {
+        return Err(invalid("update is not in updates mode"));
+    }
+    if update[CHECKSUM_AT..MODE_AT] != checksum(update).to_le_bytes() {
+        return Err(invalid("update is damaged: wrong checksum"));
+    }
+    let mut rest = Reader(&update[HEADER_BYTES..]);
+    Ok(std::iter::from_fn(move || {
+        (!rest.0.is_empty()).then(|| rest.bytes())
+    }))
 }
 
 /// The checksum that Loro writes into an update's header.
@@ -103,43 +109,104 @@ pub fn decode_version(bytes: &[u8]) -> Result<VersionVector> {
     Ok(version)
 }
 
-/// A block opens with counter start and length, lamport start and length, the number of changes,
-/// and the change header, whose first peer is the author.
-fn block_range(block: &[u8]) -> Result<UpdateMeta> {
-    let mut rest = Reader(block);
-    let counter_start = rest.varint()?;
-    let counter_len = rest.varint()?;
-    let _lamport_start = rest.varint()?;
-    let _lamport_len = rest.varint()?;
-    let changes = rest.varint()?;
-    let header_bytes = rest.varint()?;
-    let mut header = Reader(rest.take(header_bytes)?);
-    let peers = header.varint()?;
-    if peers == 0 || peers > (header.0.len() / 8) as u64 {
-        return Err(invalid("update has no author"));
+/// One block of an update, in its parts.
+pub(super) struct Block<'a> {
+    pub counter_start: u64,
+    pub counter_len: u64,
+    pub lamport_start: u64,
+    pub lamport_len: u64,
+    pub changes: u64,
+    /// Peers, lengths, dependencies and lamports of the changes.
+    pub header: &'a [u8],
+    /// Timestamps and messages.
+    pub change_meta: &'a [u8],
+    pub containers: &'a [u8],
+    pub keys: &'a [u8],
+    /// Only of trees, which Quire's documents have not.
+    pub positions: &'a [u8],
+    pub operations: &'a [u8],
+    pub deleted_ids: &'a [u8],
+    pub values: &'a [u8],
+}
+
+impl<'a> Block<'a> {
+    pub(super) fn read(block: &'a [u8]) -> Result<Self> {
+        let mut rest = Reader(block);
+        let block = Self {
+            counter_start: rest.varint()?,
+            counter_len: rest.varint()?,
+            lamport_start: rest.varint()?,
+            lamport_len: rest.varint()?,
+            changes: rest.varint()?,
+            header: rest.bytes()?,
+            change_meta: rest.bytes()?,
+            containers: rest.bytes()?,
+            keys: rest.bytes()?,
+            positions: rest.bytes()?,
+            operations: rest.bytes()?,
+            deleted_ids: rest.bytes()?,
+            values: rest.bytes()?,
+        };
+        if !rest.0.is_empty() {
+            return Err(invalid("update has a block with trailing bytes"));
+        }
+        Ok(block)
     }
-    let peer = header.take(8)?;
-    let peer = PeerID::from_le_bytes(peer.try_into().expect("eight bytes were taken"));
-    let counter_end = counter_start
-        .checked_add(counter_len)
-        .and_then(|end| i32::try_from(end).ok())
-        .ok_or_else(|| invalid("update has a counter out of range"))?;
-    if counter_len == 0 || changes == 0 || changes > counter_len {
-        return Err(invalid("update has an empty range"));
+
+    /// Everything but the header: two blocks that are equal in it hold the same operations, if
+    /// their headers say the same.
+    pub(super) fn without_header(&self) -> ([u64; 5], [&'a [u8]; 7]) {
+        (
+            [
+                self.counter_start,
+                self.counter_len,
+                self.lamport_start,
+                self.lamport_len,
+                self.changes,
+            ],
+            [
+                self.change_meta,
+                self.containers,
+                self.keys,
+                self.positions,
+                self.operations,
+                self.deleted_ids,
+                self.values,
+            ],
+        )
     }
-    Ok(UpdateMeta {
-        peer,
-        counter_start: (counter_end as u64 - counter_len) as i32,
-        counter_end,
-    })
+
+    /// The first peer of the header is the author.
+    fn meta(&self) -> Result<UpdateMeta> {
+        let mut header = Reader(self.header);
+        let peers = header.varint()?;
+        if peers == 0 || peers > (header.0.len() / 8) as u64 {
+            return Err(invalid("update has no author"));
+        }
+        let peer = header.take(8)?;
+        let peer = PeerID::from_le_bytes(peer.try_into().expect("eight bytes were taken"));
+        let counter_end = self
+            .counter_start
+            .checked_add(self.counter_len)
+            .and_then(|end| i32::try_from(end).ok())
+            .ok_or_else(|| invalid("update has a counter out of range"))?;
+        if self.counter_len == 0 || self.changes == 0 || self.changes > self.counter_len {
+            return Err(invalid("update has an empty range"));
+        }
+        Ok(UpdateMeta {
+            peer,
+            counter_start: (counter_end as u64 - self.counter_len) as i32,
+            counter_end,
+        })
+    }
 }
 
 /// What is left to read.
-struct Reader<'a>(&'a [u8]);
+pub(super) struct Reader<'a>(pub &'a [u8]);
 
 impl<'a> Reader<'a> {
     /// A LEB128 number of at most 64 bits.
-    fn varint(&mut self) -> Result<u64> {
+    pub(super) fn varint(&mut self) -> Result<u64> {
         let mut value = 0u64;
         for (i, &byte) in self.0.iter().take(10).enumerate() {
             value |= u64::from(byte & 0x7f)
@@ -153,7 +220,13 @@ impl<'a> Reader<'a> {
         Err(invalid("a number is cut off"))
     }
 
-    fn take(&mut self, len: u64) -> Result<&'a [u8]> {
+    /// A length and as many bytes.
+    pub(super) fn bytes(&mut self) -> Result<&'a [u8]> {
+        let len = self.varint()?;
+        self.take(len)
+    }
+
+    pub(super) fn take(&mut self, len: u64) -> Result<&'a [u8]> {
         if len > self.0.len() as u64 {
             return Err(invalid("a length points past the end"));
         }

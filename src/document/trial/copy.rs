@@ -1,16 +1,28 @@
 //! One staging copy: the document as it will be when everything in the pipe has been committed, and
 //! how an update is tried on it.
 
-use loro::{ExportMode, IdSpan, VersionVector};
+use std::collections::HashMap;
+use std::panic::catch_unwind;
 
+use loro::{Frontiers, ID, LoroDoc, PeerID, VersionVector};
+
+use super::decode::{Decoded, Op, decode};
+use super::elements::{Expectation, expect};
+use super::meaning::{Base, Checked, Failure, container_id, seen};
 use super::{Good, Refusal, Verdict};
 use crate::document::live::LiveDocument;
-use crate::document::update::{UpdateMeta, update_meta};
+use crate::document::update::{Block, UpdateMeta, blocks, update_meta};
 use crate::error::Result;
+
+/// Authors whose view of the document is kept.
+const MAX_REPLICAS: usize = 4;
 
 /// A staging copy.
 pub struct Copy {
     live: LiveDocument,
+    /// What authors had seen whose edits crossed those of others, by peer.
+    replicas: HashMap<PeerID, LiveDocument>,
+    depths: HashMap<ID, usize>,
     /// Everything in it.
     staged: VersionVector,
     /// What of it came out of the feed.
@@ -29,6 +41,8 @@ impl Copy {
         Ok(Self {
             bytes: live.bytes() + snapshot.len(),
             live,
+            replicas: HashMap::new(),
+            depths: HashMap::new(),
             durable: version.clone(),
             staged: version,
             is_spoiled: false,
@@ -104,15 +118,38 @@ impl Copy {
     }
 
     fn try_import(&mut self, update: &[u8], meta: UpdateMeta) -> Result<Verdict> {
-        if self.live.import(update)?.pending {
-            self.is_spoiled = true;
-            return Ok(Verdict::MissingDependencies);
-        }
-        let span = IdSpan::new(meta.peer, meta.counter_start, meta.counter_end);
-        let again = self
-            .live
-            .read(|doc| doc.export(ExportMode::updates_in_range(vec![span])))?;
-        if again.is_err() {
+        let decoded = match catch_unwind(|| decode(update)) {
+            Ok(Ok(decoded)) => decoded,
+            // The columns' decoder panics on some damage; it keeps no state.
+            Ok(Err(_)) | Err(_) => return Ok(Verdict::Refused(Refusal::Malformed)),
+        };
+        let (durable, depths) = (&self.durable, &mut self.depths);
+        let checked = self.live.read(|doc| {
+            let mut base = Base {
+                doc,
+                durable,
+                depths,
+            };
+            base.check(&decoded, meta)
+        })?;
+        let checked = match checked {
+            Ok(checked) => checked,
+            Err(Failure::Missing) => return Ok(Verdict::MissingDependencies),
+            Err(Failure::Refused(refusal)) => return Ok(Verdict::Refused(refusal)),
+        };
+        let is_honest = if checked.is_linear || !checked.has_deletions {
+            apply(
+                &mut self.live,
+                update,
+                &decoded,
+                meta,
+                checked.has_deletions,
+            )?
+        } else {
+            // The author's deletions name positions in what the author saw.
+            self.import_as_author(update, &decoded, meta)?
+        };
+        if !is_honest || !self.reads_back(update, meta, &checked)? {
             self.is_spoiled = true;
             return Ok(Verdict::Refused(Refusal::Harmful));
         }
@@ -120,9 +157,73 @@ impl Copy {
             peer: meta.peer,
             counter_start: meta.counter_start,
             counter_end: meta.counter_end,
-            inserted: 0,
-            deleted: 0,
+            inserted: checked.inserted,
+            deleted: checked.deleted,
         }))
+    }
+
+    /// Tries the update change by change on a replica of what its author saw, then imports it here.
+    fn import_as_author(
+        &mut self,
+        update: &[u8],
+        decoded: &Decoded<'_>,
+        meta: UpdateMeta,
+    ) -> Result<bool> {
+        if !apply(&mut self.live, update, decoded, meta, false)? {
+            return Ok(false);
+        }
+        let mut replica = match self.replicas.remove(&meta.peer) {
+            Some(replica) => replica,
+            None => LiveDocument::empty(),
+        };
+        for change in &decoded.changes {
+            let frontiers = Frontiers::from(seen(change));
+            let Some(version) = self.live.read(|doc| doc.frontiers_to_vv(&frontiers))? else {
+                return Ok(false);
+            };
+            if !version.includes_vv(&replica.version()?) {
+                replica = LiveDocument::empty();
+            }
+            let news = self.live.export_between(&replica.version()?, &version)?;
+            if let Some(news) = news {
+                if replica.import(&news)?.pending {
+                    return Ok(false);
+                }
+            }
+            let end = change.id.counter + change.len;
+            let span = UpdateMeta {
+                peer: meta.peer,
+                counter_start: change.id.counter,
+                counter_end: end,
+            };
+            let part = self.live.export_range(meta.peer, change.id.counter..end)?;
+            if !apply(&mut replica, &part, decoded, span, true)? {
+                return Ok(false);
+            }
+        }
+        if self.replicas.len() >= MAX_REPLICAS {
+            self.replicas.clear();
+        }
+        self.replicas.insert(meta.peer, replica);
+        Ok(true)
+    }
+
+    /// Whether Loro writes the same bytes again, so that whoever gets the update second hand gets
+    /// the same. If it does not, everything is replayed from scratch and compared.
+    fn reads_back(&self, update: &[u8], meta: UpdateMeta, checked: &Checked) -> Result<bool> {
+        let again = self
+            .live
+            .export_range(meta.peer, meta.counter_start..meta.counter_end)?;
+        // Loro writes dependencies on several peers in any order.
+        if again == update || (checked.has_many_dependencies && is_alike(&again, update)) {
+            return Ok(true);
+        }
+        let all = self.live.export_from(&VersionVector::default())?;
+        let mut replay = LiveDocument::empty();
+        if replay.import(&all)?.pending || replay.version()? != self.live.version()? {
+            return Ok(false);
+        }
+        Ok(self.live.read(LoroDoc::get_deep_value)? == replay.read(LoroDoc::get_deep_value)?)
     }
 
     fn spoil(&mut self) {
@@ -133,4 +234,69 @@ impl Copy {
 
 fn counter(version: &VersionVector, peer: u64) -> i32 {
     version.get(&peer).copied().unwrap_or(0)
+}
+
+/// Imports the update's operations between the counters of `span`. With `is_checked`, `live` must
+/// be at exactly what the author saw: then the deletions are checked. False when they lie.
+fn apply(
+    live: &mut LiveDocument,
+    update: &[u8],
+    decoded: &Decoded<'_>,
+    span: UpdateMeta,
+    is_checked: bool,
+) -> Result<bool> {
+    let mut expectations: Vec<Expectation> = Vec::new();
+    if is_checked {
+        let found = live.read(|doc| expectations_of(doc, decoded, span))?;
+        match found {
+            Some(found) => expectations = found,
+            None => return Ok(false),
+        }
+    }
+    if live.import(update)?.pending {
+        return Ok(false);
+    }
+    live.read(|doc| expectations.iter().all(|e| e.is_met(doc)))
+}
+
+fn expectations_of(
+    doc: &LoroDoc,
+    decoded: &Decoded<'_>,
+    span: UpdateMeta,
+) -> Option<Vec<Expectation>> {
+    let counters = span.counter_start..span.counter_end;
+    let operations = || {
+        let counters = counters.clone();
+        decoded
+            .operations
+            .iter()
+            .filter(move |op| counters.contains(&op.counter))
+    };
+    let mut touched: Vec<_> = operations()
+        .filter(|op| matches!(op.kind, Op::Delete { .. }))
+        .map(|op| decoded.containers[op.container])
+        .collect();
+    touched.sort_unstable_by_key(|container| format!("{container:?}"));
+    touched.dedup();
+    let mut expectations = Vec::with_capacity(touched.len());
+    for container in touched {
+        let of_it = operations().filter(|op| decoded.containers[op.container] == container);
+        let id = container_id(&container);
+        // A container of this same update holds only what the update put into it.
+        expectations.push(expect(doc, id, span.peer, counters.clone(), of_it)?);
+    }
+    Some(expectations)
+}
+
+/// Whether two updates differ in nothing but the order of dependencies.
+fn is_alike(a: &[u8], b: &[u8]) -> bool {
+    let (Ok(a), Ok(b)) = (blocks(a), blocks(b)) else {
+        return false;
+    };
+    a.zip(b).all(|(a, b)| {
+        let (Ok(Ok(a)), Ok(Ok(b))) = (a.map(Block::read), b.map(Block::read)) else {
+            return false;
+        };
+        a.without_header() == b.without_header() && a.header.len().abs_diff(b.header.len()) < 64
+    })
 }

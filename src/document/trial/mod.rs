@@ -3,10 +3,14 @@
 
 mod child;
 mod copy;
+mod decode;
 mod driver;
+mod elements;
+mod meaning;
 mod process;
 mod queue;
 mod staging;
+mod values;
 mod wire;
 
 use std::path::PathBuf;

@@ -1,0 +1,536 @@
+//! Loro's update format, decoded by Quire before Loro sees it: bounded by the bytes that are there,
+//! never by what they claim. What no editor of Quire's model can have written is refused here.
+//!
+//! The format stands in loro-internal 1.17: `oplog/change_store/block_encode.rs` and
+//! `block_meta_encode.rs`.
+
+use loro::{Counter, ID, Lamport, PeerID};
+use serde_columnar::{AnyRleDecoder, BoolRleDecoder, DeltaOfDeltaDecoder, DeltaRleDecoder};
+
+use super::values::{Values, keys};
+use crate::document::update::{Block, Reader, blocks};
+use crate::error::Error;
+
+/// Changes, operations and dependencies that one update may hold: far more than any paste.
+const MAX_CHANGES: u64 = 100_000;
+const MAX_OPERATIONS: usize = 500_000;
+const MAX_DEPENDENCIES: usize = 1_000;
+/// Bytes of a commit message; Quire's editor writes none.
+const MAX_MESSAGE_BYTES: usize = 4 * 1024;
+/// Timestamps are anything, but Loro subtracts them: milliseconds until the year 10889.
+const MAX_TIMESTAMP: i64 = 1 << 48;
+
+/// Why an update was not decoded.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Malformed;
+
+/// The result of reading a part of an update.
+pub type Read<T> = Result<T, Malformed>;
+
+impl From<Error> for Malformed {
+    fn from(_: Error) -> Self {
+        Self
+    }
+}
+
+impl From<serde_columnar::ColumnarError> for Malformed {
+    fn from(_: serde_columnar::ColumnarError) -> Self {
+        Self
+    }
+}
+
+/// A decoded update.
+#[derive(Debug, Default)]
+pub struct Decoded<'a> {
+    pub changes: Vec<Change>,
+    pub operations: Vec<Operation<'a>>,
+    /// Containers that operations name by index; a later block may name one again.
+    pub containers: Vec<Container<'a>>,
+}
+
+/// Operations of one commit, or of several that Loro merged.
+#[derive(Debug)]
+pub struct Change {
+    pub id: ID,
+    pub len: Counter,
+    pub lamport: Lamport,
+    pub depends_on_self: bool,
+    /// The other peers' operations that the author had seen.
+    pub others: Vec<ID>,
+}
+
+/// Where an operation works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Container<'a> {
+    Root(&'a str, Type),
+    Normal(ID, Type),
+}
+
+/// The container types of Quire's documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Type {
+    Map,
+    List,
+    Text,
+}
+
+impl Type {
+    pub(super) fn from_byte(byte: u8) -> Read<Self> {
+        match byte {
+            0 => Ok(Self::Map),
+            1 => Ok(Self::List),
+            2 => Ok(Self::Text),
+            // Trees, movable lists, counters and what is yet to come.
+            _ => Err(Malformed),
+        }
+    }
+}
+
+impl Container<'_> {
+    pub fn kind(&self) -> Type {
+        match self {
+            Self::Root(_, kind) | Self::Normal(_, kind) => *kind,
+        }
+    }
+}
+
+/// One operation; `counter` is that of its first atom.
+#[derive(Debug)]
+pub struct Operation<'a> {
+    pub counter: Counter,
+    /// An index into `containers`.
+    pub container: usize,
+    pub kind: Op<'a>,
+}
+
+/// What an operation does. Positions in texts count characters and the ends of marks.
+#[derive(Debug)]
+pub enum Op<'a> {
+    InsertText {
+        len: u32,
+        text: &'a str,
+    },
+    /// Deletes the elements with the `len` ids from `start` on, of which the first stands at `pos`.
+    Delete {
+        pos: u32,
+        len: u32,
+        start: ID,
+    },
+    MarkStart {
+        len: u32,
+    },
+    MarkEnd,
+    /// Inserts `len` values; containers among them as offset and type.
+    InsertList {
+        len: u32,
+        children: Vec<(u32, Type)>,
+    },
+    Set {
+        child: Option<Type>,
+    },
+    Unset,
+}
+
+/// Decodes a whole update.
+pub fn decode(update: &[u8]) -> Read<Decoded<'_>> {
+    let mut decoded = Decoded::default();
+    for block in blocks(update)? {
+        decode_block(&Block::read(block?)?, &mut decoded)?;
+    }
+    Ok(decoded)
+}
+
+fn decode_block<'a>(block: &Block<'a>, decoded: &mut Decoded<'a>) -> Read<()> {
+    if !block.positions.is_empty() {
+        return Err(Malformed);
+    }
+    let first_change = decoded.changes.len();
+    let peers = decode_changes(block, decoded)?;
+    check_change_meta(block)?;
+    let keys = keys(block.keys)?;
+    let first_container = decoded.containers.len();
+    decode_containers(block, &peers, &keys, &mut decoded.containers)?;
+    let containers = decoded.containers.len() - first_container;
+
+    let mut values = Values::new(block.values, &keys);
+    let mut deletes = Deletes::new(block.deleted_ids)?;
+    let mut change = first_change;
+    let mut counter = decoded.changes[first_change].id.counter;
+    for row in Rows::new(block.operations)? {
+        let (container, prop, value_type, len) = row?;
+        let container = container as usize;
+        if container >= containers || decoded.operations.len() >= MAX_OPERATIONS {
+            return Err(Malformed);
+        }
+        let container = first_container + container;
+        let kind = match decoded.containers[container].kind() {
+            Type::Text => text_op(value_type, prop, &mut values, &mut deletes, &peers)?,
+            Type::List => list_op(value_type, prop, &mut values, &mut deletes, &peers)?,
+            Type::Map => map_op(value_type, prop, &mut values, &keys)?,
+        };
+        if kind.len() != len || len == 0 {
+            return Err(Malformed);
+        }
+        decoded.operations.push(Operation {
+            counter,
+            container,
+            kind,
+        });
+        let end = decoded.changes.get(change).ok_or(Malformed)?;
+        let end = end.id.counter + end.len;
+        counter = counter.checked_add_unsigned(len).ok_or(Malformed)?;
+        if counter > end {
+            return Err(Malformed);
+        }
+        if counter == end {
+            change += 1;
+        }
+    }
+    if change != decoded.changes.len() || !values.is_empty() || !deletes.is_empty()? {
+        return Err(Malformed);
+    }
+    Ok(())
+}
+
+/// Reads the changes of a block; gives the block's table of peers.
+fn decode_changes(block: &Block<'_>, decoded: &mut Decoded<'_>) -> Read<Vec<PeerID>> {
+    if block.changes == 0 || block.changes > block.counter_len.min(MAX_CHANGES) {
+        return Err(Malformed);
+    }
+    let changes = block.changes as usize;
+    let mut header = Reader(block.header);
+    let count = header.varint()?;
+    if count == 0 || count > (header.0.len() / 8) as u64 {
+        return Err(Malformed);
+    }
+    let peers: Vec<PeerID> = header
+        .take(count * 8)?
+        .chunks_exact(8)
+        .map(|peer| PeerID::from_le_bytes(peer.try_into().expect("chunks of eight")))
+        .collect();
+    // The last length and the last lamport follow from the block's.
+    let mut left = u32::try_from(block.counter_len).map_err(|_| Malformed)?;
+    let mut lengths = Vec::with_capacity(changes);
+    for _ in 1..changes {
+        let length = u32::try_from(header.varint()?).map_err(|_| Malformed)?;
+        left = left.checked_sub(length).ok_or(Malformed)?;
+        lengths.push(length);
+    }
+    lengths.push(left);
+
+    let (on_self, rest) = BoolRleDecoder::new(header.0).take_n_finalize(changes)?;
+    let (counts, rest) = AnyRleDecoder::<u64>::new(rest).take_n_finalize(changes)?;
+    let others = counts
+        .iter()
+        .try_fold(0usize, |sum, n| sum.checked_add(usize::try_from(*n).ok()?))
+        .filter(|sum| *sum <= MAX_DEPENDENCIES.max(changes * 4))
+        .ok_or(Malformed)?;
+    let (other_peers, rest) = AnyRleDecoder::<u64>::new(rest).take_n_finalize(others)?;
+    let (other_counters, rest) = DeltaOfDeltaDecoder::<u32>::new(rest)?.take_n_finalize(others)?;
+    let (lamports, rest) = DeltaOfDeltaDecoder::<u32>::new(rest)?.take_n_finalize(changes - 1)?;
+    if !rest.is_empty() {
+        return Err(Malformed);
+    }
+    let last_lamport = (block.lamport_start + block.lamport_len)
+        .checked_sub(u64::from(left))
+        .and_then(|lamport| u32::try_from(lamport).ok())
+        .ok_or(Malformed)?;
+    if u64::from(*lamports.first().unwrap_or(&last_lamport)) != block.lamport_start {
+        return Err(Malformed);
+    }
+
+    let mut dependencies = other_peers.into_iter().zip(other_counters);
+    let mut counter = i32::try_from(block.counter_start).map_err(|_| Malformed)?;
+    for i in 0..changes {
+        let others = dependencies
+            .by_ref()
+            .take(counts[i] as usize)
+            .map(|(peer, counter)| {
+                let peer = peers.get(peer as usize).ok_or(Malformed)?;
+                let counter = i32::try_from(counter).map_err(|_| Malformed)?;
+                Ok(ID::new(*peer, counter))
+            })
+            .collect::<Read<Vec<ID>>>()?;
+        let len = i32::try_from(lengths[i]).map_err(|_| Malformed)?;
+        if len == 0 || (on_self[i] && counter == 0) {
+            return Err(Malformed);
+        }
+        decoded.changes.push(Change {
+            id: ID::new(peers[0], counter),
+            len,
+            lamport: lamports.get(i).copied().unwrap_or(last_lamport),
+            depends_on_self: on_self[i],
+            others,
+        });
+        counter = counter.checked_add(len).ok_or(Malformed)?;
+    }
+    Ok(peers)
+}
+
+/// Timestamps and messages mean nothing to Quire; they must only be ones that Loro can handle.
+fn check_change_meta(block: &Block<'_>) -> Read<()> {
+    let changes = block.changes as usize;
+    let (timestamps, rest) =
+        DeltaOfDeltaDecoder::<i64>::new(block.change_meta)?.take_n_finalize(changes)?;
+    if timestamps.iter().any(|t| !(0..MAX_TIMESTAMP).contains(t)) {
+        return Err(Malformed);
+    }
+    let (lengths, mut messages) = AnyRleDecoder::<u32>::new(rest).take_n_finalize(changes)?;
+    for length in lengths {
+        let length = length as usize;
+        if length > messages.len().min(MAX_MESSAGE_BYTES) {
+            return Err(Malformed);
+        }
+        let (message, rest) = messages.split_at(length);
+        std::str::from_utf8(message).map_err(|_| Malformed)?;
+        messages = rest;
+    }
+    if messages.is_empty() {
+        Ok(())
+    } else {
+        Err(Malformed)
+    }
+}
+
+fn decode_containers<'a>(
+    block: &Block<'a>,
+    peers: &[PeerID],
+    keys: &[&'a str],
+    containers: &mut Vec<Container<'a>>,
+) -> Read<()> {
+    let mut rest = Reader(block.containers);
+    let count = rest.varint()?;
+    if count > rest.0.len() as u64 {
+        return Err(Malformed);
+    }
+    for _ in 0..count {
+        // Each row opens with its number of fields.
+        if rest.varint()? != 4 {
+            return Err(Malformed);
+        }
+        let is_root = rest.take(1)?[0];
+        let kind = Type::from_byte(rest.take(1)?[0])?;
+        let peer = rest.varint()?;
+        let zigzag = rest.varint()?;
+        // Neither an index nor a counter is negative.
+        if zigzag % 2 != 0 {
+            return Err(Malformed);
+        }
+        let key_or_counter = i32::try_from(zigzag / 2).map_err(|_| Malformed)?;
+        containers.push(match is_root {
+            0 => {
+                let peer = peers.get(usize::try_from(peer).map_err(|_| Malformed)?);
+                Container::Normal(ID::new(*peer.ok_or(Malformed)?, key_or_counter), kind)
+            }
+            1 => Container::Root(keys.get(key_or_counter as usize).ok_or(Malformed)?, kind),
+            _ => return Err(Malformed),
+        });
+    }
+    if rest.0.is_empty() {
+        Ok(())
+    } else {
+        Err(Malformed)
+    }
+}
+
+/// The byte strings of a table's columns.
+fn columns<'a, const N: usize>(table: &mut Reader<'a>) -> Read<[&'a [u8]; N]> {
+    if table.varint()? != N as u64 {
+        return Err(Malformed);
+    }
+    let mut columns = [&[][..]; N];
+    for column in &mut columns {
+        *column = table.bytes()?;
+    }
+    if table.0.is_empty() {
+        Ok(columns)
+    } else {
+        Err(Malformed)
+    }
+}
+
+/// The rows of the operations' table: container, property, type of value, length.
+struct Rows<'a> {
+    container: DeltaRleDecoder<'a, u32>,
+    prop: DeltaRleDecoder<'a, i32>,
+    value_type: AnyRleDecoder<'a, u8>,
+    len: AnyRleDecoder<'a, u32>,
+}
+
+impl<'a> Rows<'a> {
+    fn new(bytes: &'a [u8]) -> Read<Self> {
+        let mut table = Reader(bytes);
+        if table.varint()? != 1 {
+            return Err(Malformed);
+        }
+        let [container, prop, value_type, len] = columns(&mut table)?;
+        Ok(Self {
+            container: DeltaRleDecoder::new(container),
+            prop: DeltaRleDecoder::new(prop),
+            value_type: AnyRleDecoder::new(value_type),
+            len: AnyRleDecoder::new(len),
+        })
+    }
+}
+
+impl Iterator for Rows<'_> {
+    type Item = Read<(u32, i32, u8, u32)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let row = (
+            self.container.next(),
+            self.prop.next(),
+            self.value_type.next(),
+            self.len.next(),
+        );
+        match row {
+            (None, None, None, None) => None,
+            (Some(Ok(container)), Some(Ok(prop)), Some(Ok(value_type)), Some(Ok(len))) => {
+                Some(Ok((container, prop, value_type, len)))
+            }
+            _ => Some(Err(Malformed)),
+        }
+    }
+}
+
+/// The ids that deletions name: peer, counter, length (negative when deleted backwards).
+struct Deletes<'a>(Option<(Delta<'a, u64>, Delta<'a, i32>, Delta<'a, i64>)>);
+
+type Delta<'a, T> = DeltaRleDecoder<'a, T>;
+
+impl<'a> Deletes<'a> {
+    fn new(bytes: &'a [u8]) -> Read<Self> {
+        if bytes.is_empty() {
+            return Ok(Self(None));
+        }
+        let mut table = Reader(bytes);
+        if table.varint()? != 1 {
+            return Err(Malformed);
+        }
+        let [peer, counter, len] = columns(&mut table)?;
+        Ok(Self(Some((
+            Delta::new(peer),
+            Delta::new(counter),
+            Delta::new(len),
+        ))))
+    }
+
+    fn next(&mut self, prop: i32, peers: &[PeerID]) -> Read<Op<'static>> {
+        let (peer, counter, len) = self.0.as_mut().ok_or(Malformed)?;
+        let peer = peer.next().ok_or(Malformed)??;
+        let counter = counter.next().ok_or(Malformed)??;
+        let signed = len.next().ok_or(Malformed)??;
+        let peer = *peers
+            .get(usize::try_from(peer).map_err(|_| Malformed)?)
+            .ok_or(Malformed)?;
+        let len = u32::try_from(signed.unsigned_abs()).map_err(|_| Malformed)?;
+        // A backward deletion stands at its right end.
+        let pos = if signed < 0 {
+            i64::from(prop) + signed + 1
+        } else {
+            i64::from(prop)
+        };
+        if counter < 0 || counter.checked_add_unsigned(len).is_none() {
+            return Err(Malformed);
+        }
+        Ok(Op::Delete {
+            pos: u32::try_from(pos).map_err(|_| Malformed)?,
+            len,
+            start: ID::new(peer, counter),
+        })
+    }
+
+    fn is_empty(&mut self) -> Read<bool> {
+        Ok(match &mut self.0 {
+            None => true,
+            Some((peer, counter, len)) => {
+                peer.next().is_none() && counter.next().is_none() && len.next().is_none()
+            }
+        })
+    }
+}
+
+/// Loro's numbers for types of values.
+mod value_type {
+    pub const NULL: u8 = 0;
+    pub const STRING: u8 = 5;
+    pub const DELETE_ONCE: u8 = 8;
+    pub const DELETE_SEQUENCE: u8 = 9;
+    pub const VALUE: u8 = 11;
+    pub const MARK_START: u8 = 12;
+}
+
+fn text_op<'a>(
+    value_type: u8,
+    prop: i32,
+    values: &mut Values<'a, '_>,
+    deletes: &mut Deletes<'_>,
+    peers: &[PeerID],
+) -> Read<Op<'a>> {
+    // Loro itself refuses positions beyond the end.
+    let pos = u32::try_from(prop).map_err(|_| Malformed);
+    match value_type {
+        value_type::STRING => {
+            let text = values.string()?;
+            let len = u32::try_from(text.chars().count()).map_err(|_| Malformed)?;
+            pos?;
+            Ok(Op::InsertText { len, text })
+        }
+        value_type::DELETE_SEQUENCE => deletes.next(prop, peers),
+        value_type::MARK_START => {
+            pos?;
+            let len = values.mark()?;
+            Ok(Op::MarkStart { len })
+        }
+        value_type::NULL => Ok(Op::MarkEnd),
+        _ => Err(Malformed),
+    }
+}
+
+fn list_op<'a>(
+    value_type: u8,
+    prop: i32,
+    values: &mut Values<'a, '_>,
+    deletes: &mut Deletes<'_>,
+    peers: &[PeerID],
+) -> Read<Op<'a>> {
+    match value_type {
+        value_type::VALUE => {
+            u32::try_from(prop).map_err(|_| Malformed)?;
+            let (len, children) = values.list()?;
+            Ok(Op::InsertList { len, children })
+        }
+        value_type::DELETE_SEQUENCE => deletes.next(prop, peers),
+        _ => Err(Malformed),
+    }
+}
+
+fn map_op<'a>(
+    value_type: u8,
+    prop: i32,
+    values: &mut Values<'a, '_>,
+    keys: &[&str],
+) -> Read<Op<'a>> {
+    if usize::try_from(prop).map_or(true, |key| key >= keys.len()) {
+        return Err(Malformed);
+    }
+    match value_type {
+        value_type::VALUE => Ok(Op::Set {
+            child: values.value_or_child()?,
+        }),
+        value_type::DELETE_ONCE => Ok(Op::Unset),
+        _ => Err(Malformed),
+    }
+}
+
+impl Op<'_> {
+    /// How many counters the operation takes.
+    pub fn len(&self) -> u32 {
+        match self {
+            Self::InsertText { len, .. }
+            | Self::Delete { len, .. }
+            | Self::InsertList { len, .. } => *len,
+            Self::MarkStart { .. } | Self::MarkEnd | Self::Set { .. } | Self::Unset => 1,
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Whether deletions mean what they say. Loro deletes by position when it applies an update to what
+//! its author saw, and by id when others have edited meanwhile: a deletion whose ids are not those
+//! at its positions makes copies differ.
+
+use std::ops::Range;
+
+use loro::cursor::{Cursor, Side};
+use loro::{ContainerID, Counter, ID, LoroDoc, LoroList, LoroText, PeerID};
+
+use super::decode::{Op, Operation};
+
+/// A text or a list, as elements with ids.
+enum Sequence {
+    Text(LoroText),
+    List(LoroList),
+    /// Made by the update itself.
+    New,
+}
+
+/// What must hold after the import for one text or list.
+pub struct Expectation {
+    container: ContainerID,
+    author: PeerID,
+    /// Counters of the update.
+    own: Range<Counter>,
+    /// For each deleted stretch: what stood before it and what behind it.
+    gaps: Vec<(Option<ID>, Option<ID>)>,
+}
+
+/// Checks, before the import, that the ids which the update deletes stand in `container` one after
+/// the other. `None` when they do not.
+pub fn expect<'o, 'a: 'o>(
+    doc: &LoroDoc,
+    container: ContainerID,
+    author: PeerID,
+    own: Range<Counter>,
+    operations: impl Iterator<Item = &'o Operation<'a>>,
+) -> Option<Expectation> {
+    let is_new = matches!(&container, ContainerID::Normal { peer, counter, .. }
+        if *peer == author && *counter >= own.start);
+    let sequence = if is_new {
+        Sequence::New
+    } else {
+        Sequence::of(doc, &container)?
+    };
+    let mut alive: Vec<Range<Counter>> = Vec::new();
+    let mut deleted: Vec<Range<usize>> = Vec::new();
+    for operation in operations {
+        match operation.kind {
+            Op::InsertText { len, .. } | Op::InsertList { len, .. } => {
+                alive.push(operation.counter..operation.counter + len as Counter);
+            }
+            Op::Delete { pos, len, start } => {
+                let end = start.counter + len as Counter;
+                let is_own = start.peer == author && end > own.start;
+                let split = if is_own {
+                    start.counter.max(own.start)
+                } else {
+                    end
+                };
+                if split < end && !take(&mut alive, split..end) {
+                    return None;
+                }
+                if start.counter < split {
+                    let at = sequence.find(doc, &container, start, pos as usize)?;
+                    let len = (split - start.counter) as usize;
+                    for offset in 1..len {
+                        if sequence.id_at(at + offset)? != start.inc(offset as Counter) {
+                            return None;
+                        }
+                    }
+                    deleted.push(at..at + len);
+                }
+            }
+            _ => {}
+        }
+    }
+    let gaps = merge(deleted)?
+        .into_iter()
+        .map(|gap| {
+            let before = gap.start.checked_sub(1).map(|i| sequence.id_at(i));
+            let behind = (gap.end < sequence.len()).then(|| sequence.id_at(gap.end));
+            // An element without an id cannot be: then the document is not what it seems.
+            Some((transpose(before)?, transpose(behind)?))
+        })
+        .collect::<Option<_>>()?;
+    Some(Expectation {
+        container,
+        author,
+        own,
+        gaps,
+    })
+}
+
+impl Expectation {
+    /// Whether the import deleted just those elements: where they stood, only the update's own new
+    /// ones may be. As many are gone as were named, so none besides is gone.
+    pub fn is_met(&self, doc: &LoroDoc) -> bool {
+        let Some(sequence) = Sequence::of(doc, &self.container) else {
+            return false;
+        };
+        self.gaps.iter().all(|(before, behind)| {
+            let mut at = match before {
+                Some(id) => match sequence.find(doc, &self.container, *id, usize::MAX) {
+                    Some(at) => at + 1,
+                    None => return false,
+                },
+                None => 0,
+            };
+            while let Some(id) = sequence.id_at(at) {
+                if id.peer != self.author || !self.own.contains(&id.counter) {
+                    return Some(id) == *behind;
+                }
+                at += 1;
+            }
+            behind.is_none() && at == sequence.len()
+        })
+    }
+}
+
+impl Sequence {
+    fn of(doc: &LoroDoc, container: &ContainerID) -> Option<Self> {
+        match doc.get_container(container.clone())? {
+            loro::Container::Text(text) => Some(Self::Text(text)),
+            loro::Container::List(list) => Some(Self::List(list)),
+            _ => None,
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len_unicode(),
+            Self::List(list) => list.len(),
+            Self::New => 0,
+        }
+    }
+
+    fn id_at(&self, at: usize) -> Option<ID> {
+        match self {
+            Self::Text(text) => text.get_cursor(at, Side::Middle)?.id,
+            Self::List(list) => list.get_id_at(at),
+            Self::New => None,
+        }
+    }
+
+    /// Where `id` stands; `guess` is tried first, the search goes over all stretches.
+    fn find(&self, doc: &LoroDoc, container: &ContainerID, id: ID, guess: usize) -> Option<usize> {
+        if guess < self.len() && self.id_at(guess) == Some(id) {
+            return Some(guess);
+        }
+        let cursor = Cursor::new(Some(id), container.clone(), Side::Middle, 0);
+        let at = doc.with_state(|state| state.get_relative_position(&cursor, true))?;
+        (self.id_at(at) == Some(id)).then_some(at)
+    }
+}
+
+/// Takes `counters` out of the ranges; false when they are not all there.
+fn take(ranges: &mut Vec<Range<Counter>>, counters: Range<Counter>) -> bool {
+    let mut left = counters.end - counters.start;
+    let mut rest = Vec::with_capacity(ranges.len() + 1);
+    for range in ranges.drain(..) {
+        let (start, end) = (range.start.max(counters.start), range.end.min(counters.end));
+        if start >= end {
+            rest.push(range);
+            continue;
+        }
+        left -= end - start;
+        if range.start < start {
+            rest.push(range.start..start);
+        }
+        if end < range.end {
+            rest.push(end..range.end);
+        }
+    }
+    *ranges = rest;
+    left == 0
+}
+
+/// Sorts and joins stretches; `None` when two overlap.
+fn merge(mut stretches: Vec<Range<usize>>) -> Option<Vec<Range<usize>>> {
+    stretches.sort_by_key(|stretch| stretch.start);
+    let mut merged: Vec<Range<usize>> = Vec::new();
+    for stretch in stretches {
+        match merged.last_mut() {
+            Some(last) if stretch.start < last.end => return None,
+            Some(last) if stretch.start == last.end => last.end = stretch.end,
+            _ => merged.push(stretch),
+        }
+    }
+    Some(merged)
+}
+
+/// Nothing there is fine, something without an id is not.
+fn transpose(id: Option<Option<ID>>) -> Option<Option<ID>> {
+    match id {
+        None => Some(None),
+        Some(None) => None,
+        Some(some) => Some(some),
+    }
+}

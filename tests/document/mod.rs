@@ -1,0 +1,7 @@
+//! Documents: live copies, the model of a page, and the trial.
+
+mod harmless;
+mod history;
+mod malformed;
+mod random;
+mod trial;

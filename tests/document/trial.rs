@@ -1,0 +1,158 @@
+//! The trial in its real child process.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::Bytes;
+use quire::document::trial::{DocKey, Refusal, Settings, Trial, Verdict};
+use quire::document::update::update_meta;
+use uuid::Uuid;
+
+use super::harmless::harmless;
+use super::history::History;
+use super::malformed::malformed;
+use super::random::Random;
+
+fn trial() -> Trial {
+    trial_with(Settings::default())
+}
+
+fn trial_with(settings: Settings) -> Trial {
+    Trial::start(PathBuf::from(env!("CARGO_BIN_EXE_quire")), settings).expect("start the trial")
+}
+
+fn doc(n: u128) -> DocKey {
+    DocKey {
+        org_id: Uuid::from_u128(1),
+        document_id: Uuid::from_u128(n),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_honest_update_passes_and_is_counted() {
+    let trial = trial();
+    let mut random = Random(1);
+    for n in 0..20 {
+        let history = History::random(&mut random, false);
+        for update in &history.candidates {
+            let update = Bytes::from(update.clone());
+            assert_eq!(
+                trial.submit(doc(n), update.clone()).await.expect("answer"),
+                Verdict::NeedsDocument
+            );
+            trial
+                .seed(doc(n), history.snapshot.clone().into())
+                .await
+                .expect("seed");
+            let meta = update_meta(&update).expect("meta");
+            let verdict = trial.submit(doc(n), update.clone()).await.expect("answer");
+            let Verdict::Good(good) = verdict else {
+                panic!("seed 1, document {n}: {verdict:?}");
+            };
+            assert_eq!(
+                (good.peer, good.counter_start, good.counter_end),
+                (meta.peer, meta.counter_start, meta.counter_end)
+            );
+            assert_eq!(
+                trial.submit(doc(n), update.clone()).await.expect("answer"),
+                Verdict::Known { durable: false }
+            );
+            trial.committed(doc(n), update.clone());
+            assert_eq!(
+                trial.submit(doc(n), update).await.expect("answer"),
+                Verdict::Known { durable: true }
+            );
+            trial.forget(doc(n));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_child_that_is_killed_comes_back_and_nobody_is_blamed() {
+    let trial = trial_with(Settings {
+        timeout: Duration::from_secs(20),
+        ..Settings::default()
+    });
+    let history = History::random(&mut Random(2), false);
+    for _ in 0..3 {
+        let update = Bytes::from(history.candidates[0].clone());
+        trial
+            .seed(doc(1), history.snapshot.clone().into())
+            .await
+            .expect("seed");
+        assert!(matches!(
+            trial.submit(doc(1), update.clone()).await.expect("answer"),
+            Verdict::Good(_)
+        ));
+        // Garbage is refused in the child and does not end it.
+        assert_eq!(
+            trial
+                .submit(doc(1), Bytes::from_static(b"garbage"))
+                .await
+                .expect("answer"),
+            Verdict::Refused(Refusal::Malformed)
+        );
+        assert_eq!(
+            trial.submit(doc(1), update).await.expect("answer"),
+            Verdict::Known { durable: false }
+        );
+    }
+}
+
+/// Tries one update on the document of `history`.
+async fn verdict(trial: &Trial, doc: DocKey, history: &History, update: &Bytes) -> Verdict {
+    for _ in 0..3 {
+        match trial.submit(doc, update.clone()).await.expect("answer") {
+            Verdict::NeedsDocument => trial
+                .seed(doc, history.snapshot.clone().into())
+                .await
+                .expect("seed"),
+            verdict => return verdict,
+        }
+    }
+    Verdict::NeedsDocument
+}
+
+/// Issue 2, point 8. `QUIRE_MALFORMED` sets another number, `QUIRE_SEED` another start.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_malformed_update_passes_unless_it_is_harmless() {
+    const PER_HISTORY: u64 = 25;
+    let number = |name: &str, default: u64| {
+        std::env::var(name).map_or(default, |n| n.parse().expect("a number"))
+    };
+    let first = number("QUIRE_SEED", 0);
+    let histories = number("QUIRE_MALFORMED", 10_000) / PER_HISTORY;
+    let trial = trial();
+    let (mut passed, mut refused, mut bad) = (0, 0, Vec::new());
+    for seed in first..first + histories {
+        let history = History::random(&mut Random(seed), false);
+        if history.candidates.is_empty() {
+            continue;
+        }
+        for i in 0..PER_HISTORY {
+            let mut random = Random(seed * 1000 + i);
+            let update = Bytes::from(malformed(&history, &mut random));
+            match verdict(&trial, doc(1), &history, &update).await {
+                Verdict::Good(_) => {
+                    passed += 1;
+                    trial.forget(doc(1));
+                    if let Err(why) = harmless(&history, &update) {
+                        bad.push(format!("seed {seed}, mutation {i}: {why:.150}"));
+                    }
+                }
+                _ => refused += 1,
+            }
+        }
+        trial.forget(doc(1));
+        for honest in &history.candidates {
+            let update = Bytes::from(honest.clone());
+            let verdict = verdict(&trial, doc(1), &history, &update).await;
+            if !matches!(verdict, Verdict::Good(_)) {
+                bad.push(format!("seed {seed}: honest, but {verdict:?}"));
+            }
+            trial.forget(doc(1));
+        }
+    }
+    println!("from seed {first}: {passed} passed, {refused} refused");
+    assert!(bad.is_empty(), "{} of them:\n{}", bad.len(), bad.join("\n"));
+}
