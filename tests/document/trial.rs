@@ -9,7 +9,7 @@ use quire::document::update::update_meta;
 use uuid::Uuid;
 
 use super::harmless::harmless;
-use super::history::History;
+use super::history::{History, document};
 use super::malformed::malformed;
 use super::random::Random;
 
@@ -97,6 +97,81 @@ async fn a_child_that_is_killed_comes_back_and_nobody_is_blamed() {
             Verdict::Known { durable: false }
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_range_with_other_bytes_is_not_known() {
+    let trial = trial();
+    let rows = [quire::document::model::seed(1)];
+    let snapshot = document(2, &rows)
+        .export(loro::ExportMode::Snapshot)
+        .expect("export");
+    trial.seed(doc(1), snapshot.into()).await.expect("seed");
+    let written = |words: &str| {
+        let author = document(7, &rows);
+        let before = author.oplog_vv();
+        author.get_text("text").insert(0, words).expect("insert");
+        author.commit();
+        let update = author.export(loro::ExportMode::updates(&before));
+        Bytes::from(update.expect("export"))
+    };
+    let submit = |update: Bytes| trial.submit(doc(1), update);
+    let (first, forged) = (written("first"), written("other"));
+    assert!(matches!(
+        submit(first.clone()).await.expect("answer"),
+        Verdict::Good(_)
+    ));
+    assert_eq!(
+        submit(forged.clone()).await.expect("answer"),
+        Verdict::Refused(Refusal::Overlap)
+    );
+    assert_eq!(
+        submit(first.clone()).await.expect("answer"),
+        Verdict::Known { durable: false }
+    );
+    trial.committed(doc(1), first);
+    // Durable: the peer's row refuses whatever it is.
+    assert_eq!(
+        submit(forged).await.expect("answer"),
+        Verdict::Known { durable: true }
+    );
+}
+
+/// A hostile update that builds on what another peer has in the pipe would hang in the air if the
+/// commit refused that.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_builds_on_what_another_has_not_committed() {
+    let trial = trial();
+    let seed = quire::document::model::seed(1);
+    let snapshot = document(2, std::slice::from_ref(&seed))
+        .export(loro::ExportMode::Snapshot)
+        .expect("export");
+    trial.seed(doc(1), snapshot.into()).await.expect("seed");
+    let export = |doc: &loro::LoroDoc, from: &loro::VersionVector| {
+        doc.commit();
+        Bytes::from(doc.export(loro::ExportMode::updates(from)).expect("export"))
+    };
+    let first = document(7, std::slice::from_ref(&seed));
+    let before = first.oplog_vv();
+    first.get_text("text").insert(0, "one").expect("insert");
+    let one = export(&first, &before);
+    let second = document(8, &[seed, one.to_vec()]);
+    let before = second.oplog_vv();
+    second.get_text("text").insert(3, "two").expect("insert");
+    let two = export(&second, &before);
+    assert!(matches!(
+        trial.submit(doc(1), one.clone()).await.expect("answer"),
+        Verdict::Good(_)
+    ));
+    assert_eq!(
+        trial.submit(doc(1), two.clone()).await.expect("answer"),
+        Verdict::MissingDependencies
+    );
+    trial.committed(doc(1), one);
+    let Verdict::Good(good) = trial.submit(doc(1), two).await.expect("answer") else {
+        panic!("what others have committed may be built on");
+    };
+    assert_eq!((good.inserted, good.deleted), (3, 0));
 }
 
 /// Tries one update on the document of `history`.

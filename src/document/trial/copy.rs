@@ -1,7 +1,9 @@
 //! One staging copy: the document as it will be when everything in the pipe has been committed, and
 //! how an update is tried on it.
 
-use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasher;
 use std::panic::catch_unwind;
 
 use loro::{Frontiers, ID, LoroDoc, PeerID, VersionVector};
@@ -27,6 +29,10 @@ pub struct Copy {
     staged: VersionVector,
     /// What of it came out of the feed.
     durable: VersionVector,
+    /// What passed the trial and is not durable, oldest first. Whoever sends the same range again
+    /// must send the same bytes: others were never tried.
+    pending: VecDeque<(UpdateMeta, u64)>,
+    fingerprints: RandomState,
     is_spoiled: bool,
     is_poisoned: bool,
     submits: u32,
@@ -44,6 +50,8 @@ impl Copy {
             replicas: HashMap::new(),
             depths: HashMap::new(),
             durable: version.clone(),
+            pending: VecDeque::new(),
+            fingerprints: RandomState::new(),
             staged: version,
             is_spoiled: false,
             is_poisoned: false,
@@ -82,6 +90,9 @@ impl Copy {
         if meta.counter_end > counter(&self.durable, meta.peer) {
             self.durable.insert(meta.peer, meta.counter_end);
         }
+        self.pending.retain(|(pending, _)| {
+            pending.peer != meta.peer || pending.counter_end > meta.counter_end
+        });
     }
 
     /// Tries an update; a good one stays in the copy.
@@ -94,7 +105,11 @@ impl Copy {
             return Verdict::Known { durable: true };
         }
         if meta.counter_end <= staged {
-            return Verdict::Known { durable: false };
+            let sent_again = (meta, self.fingerprints.hash_one(update));
+            if self.pending.contains(&sent_again) {
+                return Verdict::Known { durable: false };
+            }
+            return Verdict::Refused(Refusal::Overlap);
         }
         if meta.counter_start < staged {
             return Verdict::Refused(Refusal::Overlap);
@@ -108,6 +123,8 @@ impl Copy {
         });
         if let Verdict::Good(_) = verdict {
             self.staged.insert(meta.peer, meta.counter_end);
+            let fingerprint = self.fingerprints.hash_one(update);
+            self.pending.push_back((meta, fingerprint));
             self.bytes += 2 * update.len();
             self.submits += 1;
             if self.submits % 1024 == 0 {

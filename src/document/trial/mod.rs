@@ -62,7 +62,7 @@ pub enum Verdict {
     /// `forget` the document.
     Good(Good),
     /// All its operations are known already. `durable`: they came out of the feed, so that it may
-    /// be acknowledged; else an equal range is on its way, and the peer's row decides.
+    /// be acknowledged; else the same bytes are on their way already, and the peer's row decides.
     Known { durable: bool },
     /// It starts after the peer's end, or builds on operations of others that are not durable
     /// here. Mended by a rejoin.
@@ -91,7 +91,8 @@ pub struct Good {
 pub enum Refusal {
     /// Not an intact update of one peer, or not what Loro itself would write.
     Malformed,
-    /// Starts inside the peer's known range and ends outside.
+    /// Starts inside the peer's known range and ends outside, or differs from what is on its way
+    /// with the same range. Mended by a rejoin.
     Overlap,
     /// Loro refused or panicked, or its copies would differ.
     Harmful,
