@@ -13,8 +13,8 @@ pub enum Event<'a> {
     Joined {
         /// `http://host:port`.
         address: &'a str,
-        /// The leased peer.
-        peer: u64,
+        /// The leased peer; none for whoever may only read.
+        peer: Option<u64>,
     },
     /// One update is durable.
     Acknowledged {

@@ -65,7 +65,8 @@ struct Credentials<'a> {
 /// What Quire adds to the answer to a join.
 #[derive(Deserialize)]
 struct Extra {
-    peer: String,
+    /// None for whoever may only read.
+    peer: Option<String>,
 }
 
 impl State {
@@ -250,14 +251,22 @@ impl State {
                 self.presence_changed = true;
                 Ok(())
             }
-            (_, Message::JoinError { code, message, .. }) => Err(Error::new(
-                match code {
-                    JoinErrorCode::AuthFailed => Kind::Forbidden,
-                    JoinErrorCode::AppError => Kind::Gone,
-                    _ => Kind::Unavailable,
+            (
+                _,
+                Message::JoinError {
+                    code,
+                    message,
+                    app_code,
+                    ..
                 },
-                format!("join refused: {message}"),
-            )),
+            ) => {
+                let kind = match code {
+                    JoinErrorCode::AuthFailed => Kind::Forbidden,
+                    JoinErrorCode::AppError => app_kind(app_code.as_deref()),
+                    _ => Kind::Unavailable,
+                };
+                Err(Error::new(kind, format!("join refused: {message}")))
+            }
             (RoomKind::Document, Message::DocUpdate { updates, .. }) => {
                 updates.iter().try_for_each(|update| self.import(&update))
             }
@@ -301,11 +310,26 @@ impl State {
         let wrong = |what| move |error| Error::caused(Kind::Internal, what, error);
         let extra: Extra = serde_json::from_slice(extra)
             .map_err(|error| Error::caused(Kind::Internal, "read the lease", error))?;
-        let peer: u64 = extra
-            .peer
-            .parse()
-            .map_err(|error| Error::caused(Kind::Internal, "read the leased peer", error))?;
         let version = VersionVector::decode(version).map_err(wrong("read the server's version"))?;
+        let peer = extra.peer.map(|peer| peer.parse::<u64>()).transpose();
+        let peer =
+            peer.map_err(|error| Error::caused(Kind::Internal, "read the leased peer", error))?;
+        match peer {
+            Some(peer) => self.take_lease(peer, &version)?,
+            None if self.outbox.is_empty() => self.lease = None,
+            None => {
+                let text = "the right to write is gone while updates wait";
+                return Err(Error::new(Kind::Forbidden, text));
+            }
+        }
+        self.join_version = Some(version);
+        self.is_joined = true;
+        (self.options.observer)(Event::Joined { address, peer });
+        Ok(())
+    }
+
+    /// Goes on writing with the peer, from where the durable version ends.
+    fn take_lease(&mut self, peer: u64, version: &VersionVector) -> Result<()> {
         let durable = version.get(&peer).copied().unwrap_or(0);
         if self.lease.is_some_and(|mine| mine != peer) && !self.outbox.is_empty() {
             let text = "another peer was leased while updates of the former one wait";
@@ -314,18 +338,14 @@ impl State {
         if self.lease != Some(peer) {
             self.doc
                 .set_peer_id(peer)
-                .map_err(wrong("take the leased peer"))?;
+                .map_err(|error| Error::caused(Kind::Internal, "take the leased peer", error))?;
             self.lease = Some(peer);
             self.queued_end = durable;
         }
         for waiting in self.outbox.rejoin(durable) {
             acknowledged(&mut self.options, &waiting);
         }
-        self.restore(peer, durable)?;
-        self.join_version = Some(version);
-        self.is_joined = true;
-        (self.options.observer)(Event::Joined { address, peer });
-        Ok(())
+        self.restore(peer, durable)
     }
 
     /// The server may have lost what it had acknowledged (failover to a standby that lagged): that
@@ -375,7 +395,7 @@ impl State {
                 Err(Error::new(Kind::Invalid, text))
             }
             RoomErrorCode::Evicted => Err(Error::new(Kind::Forbidden, message.as_str())),
-            RoomErrorCode::AppError => Err(Error::new(Kind::Gone, message.as_str())),
+            RoomErrorCode::AppError => Err(Error::new(app_kind(Some(message)), message.as_str())),
         }
     }
 
@@ -428,6 +448,15 @@ impl State {
             room: Text::from(self.options.room.as_str()),
             message,
         })
+    }
+}
+
+/// What Quire's own codes ask for; they stand in PROTOCOL.md.
+fn app_kind(code: Option<&str>) -> Kind {
+    match code {
+        Some("document_deleted") => Kind::Gone,
+        Some("document_unavailable") => Kind::Unavailable,
+        _ => Kind::Invalid,
     }
 }
 
