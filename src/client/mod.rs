@@ -7,6 +7,7 @@ mod connection;
 mod editor;
 mod event;
 mod outbox;
+mod receive;
 mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,0 +1,235 @@
+//! What a client does about each message that it receives. No I/O.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use loro::{ExportMode, IdSpan, VersionVector};
+use serde::Deserialize;
+
+use super::outbox::Waiting;
+use super::state::State;
+use super::{Event, Options};
+use crate::error::{Error, Kind, Result};
+use crate::protocol::{
+    AckStatus, BatchId, Frame, JoinErrorCode, Message, RoomErrorCode, RoomKind, Text, decode,
+};
+
+/// Refusals in a row, without any ack between them, after which the client gives up.
+const MOST_REFUSALS: u32 = 5;
+
+/// What Quire adds to the answer to a join.
+#[derive(Deserialize)]
+struct Extra {
+    /// None for whoever may only read.
+    peer: Option<String>,
+}
+
+impl State {
+    /// Takes one message.
+    ///
+    /// # Errors
+    /// What ends this client, or (`Unavailable`, `Limited`) this connection.
+    pub fn receive(&mut self, message: Bytes, address: &str) -> Result<()> {
+        let Frame {
+            kind,
+            room,
+            message,
+        } = decode(message)?;
+        if room.as_str() != self.options.room {
+            return Err(Error::new(Kind::Internal, "a message of another room"));
+        }
+        match (kind, message) {
+            (RoomKind::Document, Message::JoinResponseOk { version, extra, .. }) => {
+                self.on_join(&version, &extra, address)
+            }
+            (RoomKind::Ephemeral, Message::JoinResponseOk { .. }) => {
+                self.presence_changed = true;
+                Ok(())
+            }
+            (
+                _,
+                Message::JoinError {
+                    code,
+                    message,
+                    app_code,
+                    ..
+                },
+            ) => {
+                let kind = match code {
+                    JoinErrorCode::AuthFailed => Kind::Forbidden,
+                    JoinErrorCode::AppError => app_kind(app_code.as_deref()),
+                    _ => Kind::Unavailable,
+                };
+                Err(Error::new(kind, format!("join refused: {message}")))
+            }
+            (RoomKind::Document, Message::DocUpdate { updates, .. }) => {
+                updates.iter().try_for_each(|update| self.import(&update))
+            }
+            (RoomKind::Ephemeral, Message::DocUpdate { updates, .. }) => {
+                updates.iter().try_for_each(|update| self.apply(&update))
+            }
+            (
+                kind,
+                Message::FragmentHeader {
+                    batch,
+                    count,
+                    total_bytes,
+                },
+            ) => self
+                .reassembly
+                .begin(kind, &room, batch, count, total_bytes, Instant::now()),
+            (
+                kind,
+                Message::Fragment {
+                    batch,
+                    index,
+                    bytes,
+                },
+            ) => match self.reassembly.add(kind, &room, batch, index, &bytes)? {
+                Some(update) if kind == RoomKind::Document => self.import(&update),
+                Some(update) => self.apply(&update),
+                None => Ok(()),
+            },
+            (RoomKind::Document, Message::Ack { batch, status }) => {
+                self.on_ack(batch, status);
+                Ok(())
+            }
+            (RoomKind::Document, Message::RoomError { code, message }) => {
+                self.on_room_error(code, &message)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn on_join(&mut self, version: &[u8], extra: &[u8], address: &str) -> Result<()> {
+        let wrong = |what| move |error| Error::caused(Kind::Internal, what, error);
+        let extra: Extra = serde_json::from_slice(extra)
+            .map_err(|error| Error::caused(Kind::Internal, "read the lease", error))?;
+        let version = VersionVector::decode(version).map_err(wrong("read the server's version"))?;
+        let peer = extra.peer.map(|peer| peer.parse::<u64>()).transpose();
+        let peer =
+            peer.map_err(|error| Error::caused(Kind::Internal, "read the leased peer", error))?;
+        match peer {
+            Some(peer) => self.take_lease(peer, &version)?,
+            None if self.outbox.is_empty() => self.lease = None,
+            None => {
+                let text = "the right to write is gone while updates wait";
+                return Err(Error::new(Kind::Forbidden, text));
+            }
+        }
+        self.join_version = Some(version);
+        self.is_joined = true;
+        (self.options.observer)(Event::Joined { address, peer });
+        Ok(())
+    }
+
+    /// Goes on writing with the peer, from where the durable version ends.
+    fn take_lease(&mut self, peer: u64, version: &VersionVector) -> Result<()> {
+        let durable = version.get(&peer).copied().unwrap_or(0);
+        if self.lease.is_some_and(|mine| mine != peer) && !self.outbox.is_empty() {
+            let text = "another peer was leased while updates of the former one wait";
+            return Err(Error::new(Kind::Conflict, text));
+        }
+        if self.lease != Some(peer) {
+            self.doc
+                .set_peer_id(peer)
+                .map_err(|error| Error::caused(Kind::Internal, "take the leased peer", error))?;
+            self.lease = Some(peer);
+            self.queued_end = durable;
+        }
+        for waiting in self.outbox.rejoin(durable) {
+            acknowledged(&mut self.options, &waiting);
+        }
+        self.restore(peer, durable)
+    }
+
+    /// The server may have lost what it had acknowledged (failover to a standby that lagged): that
+    /// is sent again too.
+    fn restore(&mut self, peer: u64, durable: i32) -> Result<()> {
+        let first = self.outbox.first_counter().unwrap_or(self.queued_end);
+        let have = self.doc.oplog_vv().get(&peer).copied().unwrap_or(0);
+        if durable >= first || have < first {
+            return Ok(());
+        }
+        let span = IdSpan::new(peer, durable, first);
+        let update = self
+            .doc
+            .export(ExportMode::updates_in_range(vec![span]))
+            .map_err(|error| Error::caused(Kind::Internal, "export what was lost", error))?;
+        self.outbox.push_front(Waiting {
+            update: Bytes::from(update),
+            counter_start: durable,
+            counter_end: first,
+            made_at: Instant::now(),
+        });
+        Ok(())
+    }
+
+    fn on_ack(&mut self, batch: BatchId, status: AckStatus) {
+        if status == AckStatus::Ok {
+            self.refusals = 0;
+            for waiting in self.outbox.acknowledge(batch) {
+                acknowledged(&mut self.options, &waiting);
+            }
+        } else {
+            // The room error that follows says whether joining again mends it.
+            self.refusals += 1;
+            self.is_joined = false;
+            (self.options.observer)(Event::Refused(status));
+        }
+    }
+
+    fn on_room_error(&mut self, code: RoomErrorCode, message: &Text) -> Result<()> {
+        match code {
+            RoomErrorCode::RejoinSuggested if self.refusals < MOST_REFUSALS => {
+                self.is_joined = false;
+                self.join(RoomKind::Document)
+            }
+            RoomErrorCode::RejoinSuggested => {
+                let text = format!("refused {MOST_REFUSALS} times in a row: {message}");
+                Err(Error::new(Kind::Invalid, text))
+            }
+            RoomErrorCode::Evicted => Err(Error::new(Kind::Forbidden, message.as_str())),
+            RoomErrorCode::AppError => Err(Error::new(app_kind(Some(message)), message.as_str())),
+        }
+    }
+
+    fn import(&mut self, update: &[u8]) -> Result<()> {
+        let status = self
+            .doc
+            .import(update)
+            .map_err(|error| Error::caused(Kind::Internal, "import an update", error))?;
+        if let Some(pending) = status.pending {
+            let text = format!("an update came before what it builds on: {pending:?}");
+            return Err(Error::new(Kind::Internal, text));
+        }
+        (self.options.observer)(Event::Imported {
+            operations: &status.success,
+            at: Instant::now(),
+        });
+        Ok(())
+    }
+
+    fn apply(&mut self, update: &[u8]) -> Result<()> {
+        self.presence
+            .apply(update)
+            .map_err(|error| Error::new(Kind::Internal, format!("apply presence: {error}")))
+    }
+}
+
+/// What Quire's own codes ask for; they stand in PROTOCOL.md.
+fn app_kind(code: Option<&str>) -> Kind {
+    match code {
+        Some("document_deleted") => Kind::Gone,
+        Some("document_unavailable") => Kind::Unavailable,
+        _ => Kind::Invalid,
+    }
+}
+
+fn acknowledged(options: &mut Options, waiting: &Waiting) {
+    (options.observer)(Event::Acknowledged {
+        counter_end: waiting.counter_end,
+        made_at: waiting.made_at,
+        at: Instant::now(),
+    });
+}
