@@ -1,4 +1,5 @@
 //! Histories and their replay.
 
+mod run;
 mod synthetic;
 mod trace;
