@@ -1,5 +1,9 @@
 //! The whole path: clients on real WebSockets, servers, Postgres, and back.
 
+mod cutover;
+mod faults;
+mod slow_reader;
+
 use crate::kit::people::Person;
 use crate::kit::server::{World, shows};
 use quire::client::Client;

@@ -1,0 +1,154 @@
+//! The stream runs ahead of the tables: a missing synchronous standby makes that last, so what a
+//! joiner would miss without the ring is missed every time.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use loro::{ExportMode, LoroDoc, LoroList, LoroMap, LoroText};
+use quire::commit::lease::{self, Lease, Request, Wish};
+use quire::commit::{Commit, Edit, Outcome};
+use quire::document::live::update_meta;
+use quire::document::model::{CHILDREN, ROOT};
+use quire::postgres::pool;
+
+use crate::kit::postgres::{Cluster, Version};
+use crate::kit::server::{World, shows};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_joiner_misses_nothing_that_was_streamed_before_it_is_visible() {
+    for version in Version::ALL {
+        // Everybody commits without the standby, but for the writer below.
+        let settings = [
+            ("synchronous_standby_names", "missing"),
+            ("synchronous_commit", "local"),
+        ];
+        let cluster = Cluster::start(version, &settings);
+        let world = World::on(cluster.database().await, 1).await;
+        let admin = world.pool.get().await.expect("a connection");
+        let ada = &world.office.owner;
+        let request = Request {
+            org_id: world.office.org_id,
+            document_id: world.office.document_id,
+            session: &ada.session,
+            device: "",
+            wish: Wish::Any,
+        };
+        let lease = lease::take(&world.pool, &request).await.expect("a lease");
+        let update = write(&world, lease.peer, "not visible yet").await;
+
+        let url = &world.database.url;
+        let separator = if url.contains('?') { '&' } else { '?' };
+        let url = format!("{url}{separator}options=-c%20synchronous_commit%3Don");
+        let (commit, _committers) = Commit::start(pool(&url, 2).expect("a pool"), 1);
+        let waiting = commit
+            .submit(edit(&world, &lease, &update))
+            .await
+            .expect("taken");
+        wait_for(
+            &admin,
+            "select count(*) = 1 from pg_stat_activity where wait_event = 'SyncRep'",
+        )
+        .await;
+        // The server's feed has it, and confirms that it was given to the rooms: none is open.
+        wait_for(
+            &admin,
+            "select count(*) = 1 from pg_stat_replication where flush_lsn >= pg_current_wal_flush_lsn()",
+        )
+        .await;
+        let visible = "select count(*) = 1 from quire.edit where peer_id <> $1 and inserted = 0";
+        let peer = lease.peer as i64;
+        let only_the_seed = admin.query_one(visible, &[&peer]).await.expect("counted");
+        assert!(
+            only_the_seed.get::<_, bool>(0),
+            "on {version:?} the seed stands alone"
+        );
+
+        let joined = async {
+            let bob = world.client(0, ada, "bob").await;
+            shows(&bob, "not visible yet").await;
+        };
+        tokio::time::timeout(Duration::from_secs(30), joined)
+            .await
+            .expect("the ring has what the tables do not show");
+        cluster
+            .execute("alter system reset synchronous_standby_names")
+            .await;
+        // What the cluster was started with stands in its file or on its command line; only a
+        // changed list lets the writer go.
+        cluster
+            .execute(
+                "select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'",
+            )
+            .await;
+        assert_eq!(waiting.await.expect("answered"), Outcome::Committed);
+        drop(admin);
+        world.stop().await;
+    }
+}
+
+fn edit(world: &World, lease: &Lease, update: &Bytes) -> Edit {
+    let meta = update_meta(update).expect("an update");
+    Edit {
+        org_id: world.office.org_id,
+        document_id: world.office.document_id,
+        peer: lease.peer,
+        session_id: world.office.owner.session.session_id,
+        lease_id: lease.lease_id,
+        counter_start: meta.counter_start,
+        counter_end: meta.counter_end,
+        inserted: 15,
+        deleted: 0,
+        update: update.clone(),
+    }
+}
+
+/// The update that writes `text` into the empty paragraph of the office's document.
+async fn write(world: &World, peer: u64, text: &str) -> Bytes {
+    let client = world.pool.get().await.expect("a connection");
+    let seed = client
+        .query_one("select update from quire.edit", &[])
+        .await
+        .expect("the seed");
+    let doc = LoroDoc::new();
+    doc.import(seed.get(0)).expect("imported");
+    doc.set_peer_id(peer).expect("a peer");
+    let before = doc.oplog_vv();
+    let children = list(&doc.get_map(ROOT));
+    let paragraph = children.get(0).expect("a paragraph");
+    let paragraph = paragraph
+        .into_container()
+        .ok()
+        .and_then(|c| c.into_map().ok())
+        .expect("a node");
+    list(&paragraph)
+        .push_container(LoroText::new())
+        .and_then(|inner| inner.insert(0, text))
+        .expect("written");
+    doc.commit();
+    doc.export(ExportMode::updates(&before))
+        .expect("exported")
+        .into()
+}
+
+fn list(node: &LoroMap) -> LoroList {
+    node.get(CHILDREN)
+        .and_then(|value| value.into_container().ok())
+        .and_then(|container| container.into_list().ok())
+        .expect("a list of children")
+}
+
+async fn wait_for(client: &deadpool_postgres::Client, question: &str) {
+    let asked = async {
+        while !client
+            .query_one(question, &[])
+            .await
+            .expect("asked")
+            .get::<_, bool>(0)
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), asked)
+        .await
+        .unwrap_or_else(|_| panic!("still not: {question}"));
+}
