@@ -90,9 +90,12 @@ impl Copy {
         if meta.counter_end > counter(&self.durable, meta.peer) {
             self.durable.insert(meta.peer, meta.counter_end);
         }
-        self.pending.retain(|(pending, _)| {
-            pending.peer != meta.peer || pending.counter_end > meta.counter_end
-        });
+        // A peer's own stand in its order, and nearly always the first of them is meant.
+        while let Some(at) = self.pending.iter().position(|(p, _)| p.peer == meta.peer)
+            && self.pending[at].0.counter_end <= meta.counter_end
+        {
+            self.pending.remove(at);
+        }
     }
 
     /// Tries an update; a good one stays in the copy.

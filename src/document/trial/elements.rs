@@ -23,8 +23,16 @@ pub struct Expectation {
     author: PeerID,
     /// Counters of the update.
     own: Range<Counter>,
-    /// For each deleted stretch: what stood before it and what behind it.
-    gaps: Vec<(Option<ID>, Option<ID>)>,
+    gaps: Vec<Gap>,
+}
+
+/// A deleted stretch.
+struct Gap {
+    /// What stood before it and what behind it.
+    before: Option<ID>,
+    behind: Option<ID>,
+    /// Where `before` stands after the import if the update inserts nothing in front of it.
+    guess: usize,
 }
 
 /// Checks, before the import, that the ids which the update deletes stand in `container` one after
@@ -75,13 +83,20 @@ pub fn expect<'o, 'a: 'o>(
             _ => {}
         }
     }
+    let mut gone = 0;
     let gaps = merge(deleted)?
         .into_iter()
         .map(|gap| {
+            let guess = gap.start.saturating_sub(gone + 1);
+            gone += gap.len();
             let before = gap.start.checked_sub(1).map(|i| sequence.id_at(i));
             let behind = (gap.end < sequence.len()).then(|| sequence.id_at(gap.end));
             // An element without an id cannot be: then the document is not what it seems.
-            Some((transpose(before)?, transpose(behind)?))
+            Some(Gap {
+                before: transpose(before)?,
+                behind: transpose(behind)?,
+                guess,
+            })
         })
         .collect::<Option<_>>()?;
     Some(Expectation {
@@ -99,9 +114,9 @@ impl Expectation {
         let Some(sequence) = Sequence::of(doc, &self.container) else {
             return false;
         };
-        self.gaps.iter().all(|(before, behind)| {
-            let mut at = match before {
-                Some(id) => match sequence.find(doc, &self.container, *id, usize::MAX) {
+        self.gaps.iter().all(|gap| {
+            let mut at = match gap.before {
+                Some(id) => match sequence.find(doc, &self.container, id, gap.guess) {
                     Some(at) => at + 1,
                     None => return false,
                 },
@@ -109,11 +124,11 @@ impl Expectation {
             };
             while let Some(id) = sequence.id_at(at) {
                 if id.peer != self.author || !self.own.contains(&id.counter) {
-                    return Some(id) == *behind;
+                    return Some(id) == gap.behind;
                 }
                 at += 1;
             }
-            behind.is_none() && at == sequence.len()
+            gap.behind.is_none() && at == sequence.len()
         })
     }
 }
