@@ -3,39 +3,56 @@
 //! The modules stand in the order of the path, lowest first. A module uses only what stands above
 //! it; `tests/modules.rs` fails on an upward path.
 
-/// Sessions, one-time links and who may do what.
-pub mod auth;
-/// What one row of the log says: an edit, a change of authority, presence.
-pub mod change;
-/// A client of the sync protocol, for replays and tests.
-pub mod client;
-/// The one way in: group commit.
-pub mod commit;
-/// Settings: flags and environment, read once.
-pub mod config;
-/// Quire on its own private Postgres.
-pub mod dev;
-/// Live documents: loading, trial, folding.
-pub mod document;
 /// One error type; its kind says what the caller does next.
 pub mod error;
-/// From the feed to the rooms, and from the rooms to their readers.
-pub mod fanout;
-/// The one way out: the database's log.
-pub mod feed;
-/// The HTTP API and the page.
-pub mod http;
+
+/// What one row of the log says: an edit, a change of authority, presence.
+pub mod change;
+
+/// Settings: flags and environment, read once.
+pub mod config;
+
 /// Counters and gauges, and their text form for Prometheus.
 pub mod metrics;
-/// Connections, the pool, migrations, the doctor.
-pub mod postgres;
-/// Who is where: coalesced, through the log, without rows.
-pub mod presence;
+
 /// The Loro Syncing Protocol: frames in and out, without I/O.
 pub mod protocol;
-/// Recorded and synthetic editing histories, driven through real clients.
-pub mod replay;
-/// A running server: everything above, started and stopped.
-pub mod server;
+
+/// Connections, the pool, migrations, the doctor.
+pub mod postgres;
+
+/// Sessions, one-time links and who may do what.
+pub mod auth;
+
+/// The one way in: group commit.
+pub mod commit;
+
+/// The one way out: the database's log.
+pub mod feed;
+
+/// Live documents: loading, trial, folding.
+pub mod document;
+
+/// From the feed to the rooms, and from the rooms to their readers.
+pub mod fanout;
+
+/// Who is where: coalesced, through the log, without rows.
+pub mod presence;
+
 /// One browser connection.
 pub mod websocket;
+
+/// The HTTP API and the page.
+pub mod http;
+
+/// A running server: everything above, started and stopped.
+pub mod server;
+
+/// A client of the sync protocol, for replays and tests.
+pub mod client;
+
+/// Quire on its own private Postgres.
+pub mod dev;
+
+/// Recorded and synthetic editing histories, driven through real clients.
+pub mod replay;

@@ -10,6 +10,7 @@ mod feed;
 mod http;
 mod kit;
 mod metrics;
+mod modules;
 mod path;
 mod postgres;
 mod protocol;
