@@ -22,7 +22,8 @@ export default tseslint.config(
     languageOptions: {
       globals: {
         process: "readonly", URL: "readonly", setTimeout: "readonly", fetch: "readonly", globalThis: "readonly",
-        TextEncoder: "readonly", navigator: "readonly",
+        TextEncoder: "readonly", navigator: "readonly", window: "readonly", document: "readonly",
+        getSelection: "readonly",
       },
     },
   },

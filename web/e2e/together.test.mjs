@@ -73,6 +73,32 @@ test("undo takes back one's own text and leaves the other's", async () => {
   for (const { page } of [ada, grace]) await until(() => textOf(page), (text) => text === "mine12345", "redo brings it back");
 });
 
+test("a caret that was just moved is not put back by what comes from the other", async () => {
+  await clear();
+  await ada.page.keyboard.type("middle");
+  await until(() => textOf(grace.page), (text) => text === "middle", "it has come to the other");
+  await grace.page.locator(".document-text").click();
+  await grace.page.keyboard.press("Control+End");
+  await ada.page.waitForFunction(() => {
+    const line = document.querySelector(".document-text p");
+    return line.firstChild.textContent === "middle" && line.querySelector(".peer-caret") !== null;
+  });
+  // The browser moves the caret, and before it tells of that, the other's caret is drawn anew.
+  await ada.page.evaluate(() => {
+    const { requestAnimationFrame } = window;
+    window.requestAnimationFrame = (draw) => requestAnimationFrame((time) => {
+      window.requestAnimationFrame = requestAnimationFrame;
+      getSelection().collapse(document.querySelector(".document-text p").firstChild, 0);
+      draw(time);
+      window.hasMoved = true;
+    });
+  });
+  await grace.page.keyboard.press("ArrowLeft");
+  await ada.page.waitForFunction(() => window.hasMoved);
+  await ada.page.keyboard.type("a");
+  assert.equal(await textOf(ada.page), "amiddle");
+});
+
 test("formatting and blocks made in one window are shown in the other", async () => {
   await clear();
   await ada.page.keyboard.type("# Plan");

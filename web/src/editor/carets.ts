@@ -7,6 +7,7 @@ import type { EditorView } from "@tiptap/pm/view";
 import type { PeerID } from "loro-crdt";
 import type { Presence, PresentPeer } from "../sync/document";
 import type { Binding } from "./binding";
+import { readSelection } from "./plugin";
 import { cursorAt, positionOfEncoded } from "./positions";
 
 /** One's own caret is told to others at most this often. */
@@ -128,7 +129,9 @@ class CaretsView {
     if (this.frame !== 0) return;
     this.frame = window.requestAnimationFrame(() => {
       this.frame = 0;
-      if (!this.view.isDestroyed) this.view.dispatch(this.view.state.tr.setMeta(caretsKey, true).setMeta("addToHistory", false));
+      if (this.view.isDestroyed) return;
+      readSelection(this.view);
+      this.view.dispatch(this.view.state.tr.setMeta(caretsKey, true).setMeta("addToHistory", false));
     });
   }
 

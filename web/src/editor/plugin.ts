@@ -77,6 +77,7 @@ class BindingView {
 
   private receive(batch: LoroEventBatch): void {
     if (this.view.isDestroyed) return;
+    if (batch.by !== "local") readSelection(this.view);
     this.dispatch((tr, state) => (state.doc === this.binding.view ? this.binding.remote(batch, tr, state) : false));
   }
 
@@ -86,6 +87,21 @@ class BindingView {
     if (!change(tr, state)) return;
     this.view.dispatch(tr.setMeta(REMOTE, true).setMeta("preventAutolink", true).setMeta("addToHistory", false));
   }
+}
+
+/** Of ProseMirror's observer of the page, which its types leave out. */
+type Observer = { pendingRecords(): readonly unknown[]; flush(): void; flushSoon(): void };
+
+/**
+ * Makes the state's selection that of the page. The browser tells of a moved caret only a task later; a
+ * transaction of another's that comes in between would put the caret back to where it was.
+ */
+export function readSelection(view: EditorView): void {
+  if (view.composing) return;
+  const { domObserver } = view as unknown as { domObserver: Observer };
+  // Text that is not read yet was typed before what has just arrived: it is not to be read in its midst.
+  if (domObserver.pendingRecords().length > 0) domObserver.flushSoon();
+  else domObserver.flush();
 }
 
 /** Puts the selection where two positions are, as near as the document allows. */
