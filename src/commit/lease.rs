@@ -1,6 +1,8 @@
 //! Leases: which connection may write with which Loro peer of a document. The peer's row settles
 //! it; taking a lease takes it away from whatever connection held it before.
 
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::auth::{self, Session};
@@ -56,38 +58,19 @@ pub async fn take(pool: &Pool, request: &Request<'_>) -> Result<Lease> {
     let mut client = pool.get().await.map_err(failed("lease a peer"))?;
     let transaction = client.transaction().await.map_err(failed("lease a peer"))?;
     hold_right(&transaction, request).await?;
-    let account_id = request.session.account_id;
     let lease_id = Uuid::new_v4();
-    let row = match request.wish {
+    let known = match request.wish {
         Wish::Preferably(peer) | Wish::Exactly(peer) => {
-            let statement = transaction
-                .prepare_cached(LEASE_KNOWN_PEER)
-                .await
-                .map_err(failed("lease a peer"))?;
-            transaction
-                .query_opt(
-                    &statement,
-                    &[
-                        &request.org_id,
-                        &request.document_id,
-                        &(peer as i64),
-                        &account_id,
-                        &lease_id,
-                        &request.session.session_id,
-                        &request.device,
-                    ],
-                )
-                .await
-                .map_err(failed("lease a peer"))?
+            of_peer(&transaction, LEASE_KNOWN_PEER, request, lease_id, peer).await?
         }
         Wish::Any => None,
     };
-    let row = match (row, request.wish) {
+    let row = match (known, request.wish) {
         (Some(row), _) => Some(row),
         (None, Wish::Exactly(peer)) => {
-            insert(&transaction, request, account_id, lease_id, peer).await?
+            of_peer(&transaction, LEASE_NEW_PEER, request, lease_id, peer).await?
         }
-        (None, _) => any(&transaction, request, account_id, lease_id).await?,
+        (None, _) => any(&transaction, request, lease_id).await?,
     };
     let Some(row) = row else {
         return Err(Error::new(
@@ -154,61 +137,61 @@ async fn hold_right(transaction: &Transaction<'_>, request: &Request<'_>) -> Res
 async fn any(
     transaction: &Transaction<'_>,
     request: &Request<'_>,
-    account_id: Uuid,
     lease_id: Uuid,
-) -> Result<Option<tokio_postgres::Row>> {
+) -> Result<Option<Row>> {
     if !request.device.is_empty() {
-        let statement = transaction
-            .prepare_cached(LEASE_FREE_PEER)
-            .await
-            .map_err(failed("lease a peer"))?;
-        let row = transaction
-            .query_opt(
-                &statement,
-                &[
-                    &request.org_id,
-                    &request.document_id,
-                    &account_id,
-                    &request.device,
-                    &lease_id,
-                    &request.session.session_id,
-                ],
-            )
-            .await
-            .map_err(failed("lease a peer"))?;
-        if row.is_some() {
-            return Ok(row);
+        let session = request.session;
+        let parameters: [&(dyn ToSql + Sync); 6] = [
+            &request.org_id,
+            &request.document_id,
+            &session.account_id,
+            &request.device,
+            &lease_id,
+            &session.session_id,
+        ];
+        let free = ask(transaction, LEASE_FREE_PEER, &parameters).await?;
+        if free.is_some() {
+            return Ok(free);
         }
     }
     // 61 random bits do not meet another peer of the same document.
     let peer = Uuid::new_v4().as_u64_pair().1 >> 1;
-    insert(transaction, request, account_id, lease_id, peer).await
+    of_peer(transaction, LEASE_NEW_PEER, request, lease_id, peer).await
 }
 
-async fn insert(
+/// Runs one of the statements that name the peer.
+async fn of_peer(
     transaction: &Transaction<'_>,
+    statement: &str,
     request: &Request<'_>,
-    account_id: Uuid,
     lease_id: Uuid,
     peer: u64,
-) -> Result<Option<tokio_postgres::Row>> {
+) -> Result<Option<Row>> {
+    let session = request.session;
+    let parameters: [&(dyn ToSql + Sync); 7] = [
+        &request.org_id,
+        &request.document_id,
+        // Postgres keeps the 64 bits as a signed number.
+        &(peer as i64),
+        &session.account_id,
+        &lease_id,
+        &session.session_id,
+        &request.device,
+    ];
+    ask(transaction, statement, &parameters).await
+}
+
+async fn ask(
+    transaction: &Transaction<'_>,
+    statement: &str,
+    parameters: &[&(dyn ToSql + Sync)],
+) -> Result<Option<Row>> {
     let statement = transaction
-        .prepare_cached(LEASE_NEW_PEER)
+        .prepare_cached(statement)
         .await
         .map_err(failed("lease a peer"))?;
     transaction
-        .query_opt(
-            &statement,
-            &[
-                &request.org_id,
-                &request.document_id,
-                &(peer as i64),
-                &account_id,
-                &lease_id,
-                &request.session.session_id,
-                &request.device,
-            ],
-        )
+        .query_opt(&statement, parameters)
         .await
         .map_err(failed("lease a peer"))
 }
