@@ -3,8 +3,8 @@
 
 mod entry;
 mod message;
+mod state;
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -15,15 +15,15 @@ use uuid::Uuid;
 
 use self::entry::Said;
 use self::message::{Entry, Message, Server};
+use self::state::{Known, Outgoing, Person, State, frame};
 use crate::auth::Session;
 use crate::change::{Event, EventKind};
 use crate::document::trial::DocKey;
 use crate::error::Result;
 use crate::fanout::outbox::Outbox;
-use crate::fanout::{Leases, ReaderId, Room};
+use crate::fanout::{Leases, ReaderId};
 use crate::metrics::{self, Counter, Metric};
 use crate::postgres::{Pool, failed};
-use crate::protocol::{BatchId, RoomKind, encode_updates};
 
 /// Changes within this time go into one message.
 const TICK: Duration = Duration::from_millis(40);
@@ -62,38 +62,6 @@ struct Shared {
     changed: Notify,
 }
 
-#[derive(Default)]
-struct State {
-    rooms: HashMap<DocKey, Places>,
-    /// What the next message says.
-    outgoing: BTreeMap<(DocKey, String), Outgoing>,
-    servers: HashMap<Uuid, Known>,
-}
-
-#[derive(Default)]
-struct Places {
-    people: HashMap<String, Person>,
-    readers: HashMap<ReaderId, Outbox>,
-}
-
-struct Person {
-    server_id: Uuid,
-    /// The connection that said it, on the server that is `server_id`.
-    reader: Option<ReaderId>,
-    data: Bytes,
-    heard: Instant,
-}
-
-struct Outgoing {
-    data: Bytes,
-    is_removal: bool,
-}
-
-struct Known {
-    address: String,
-    heard: Instant,
-}
-
 impl Presence {
     /// Presence of a server that calls itself `server_id` and is reached at `address`.
     pub fn new(pool: Pool, server_id: Uuid, address: String) -> Self {
@@ -119,11 +87,14 @@ impl Presence {
     /// A connection listens to a room; it is told at once who is there and what the document is
     /// called.
     pub fn join(&self, room: DocKey, reader: ReaderId, outbox: Outbox, title: &str) {
-        send(&outbox, room, DOCUMENT, &document(title, false));
         let mut state = self.state();
         let places = state.rooms.entry(room).or_default();
-        for (key, person) in &places.people {
-            send(&outbox, room, key, &person.data);
+        let title = document(title);
+        let people = places.people.iter().map(|(key, p)| (key.as_str(), &p.data));
+        for (key, data) in people.chain([(DOCUMENT, &title)]) {
+            if let Some(frame) = frame(&room, data) {
+                outbox.presence(room, key, frame);
+            }
         }
         places.readers.insert(reader, outbox);
     }
@@ -131,18 +102,16 @@ impl Presence {
     /// A connection listens no longer, and whom it showed is gone.
     pub fn leave(&self, room: DocKey, reader: ReaderId) {
         let mut state = self.state();
-        let Some(places) = state.rooms.get_mut(&room) else {
-            return;
-        };
-        places.readers.remove(&reader);
-        let own: Vec<String> = places
-            .people
-            .iter()
-            .filter(|(_, person)| person.reader == Some(reader))
-            .map(|(key, _)| key.clone())
-            .collect();
-        for key in own {
-            self.say(&mut state, room, key, None, reader);
+        if let Some(places) = state.rooms.get_mut(&room) {
+            places.readers.remove(&reader);
+        }
+        self.gone(&mut state, room, reader);
+    }
+
+    /// Whom a connection showed in a room is gone.
+    fn gone(&self, state: &mut State, room: DocKey, reader: ReaderId) {
+        for key in state.shown_by(room, reader) {
+            self.say(state, room, key, None, reader);
         }
     }
 
@@ -170,25 +139,8 @@ impl Presence {
                 let data = entry::stamp(&key, values, session);
                 self.say(&mut state, room, key, Some(data), reader);
             }
-            Said::Gone => {
-                drop(state);
-                self.forget(room, reader);
-            }
+            Said::Gone => self.gone(&mut state, room, reader),
             Said::Nothing => IGNORED.increment(),
-        }
-    }
-
-    fn forget(&self, room: DocKey, reader: ReaderId) {
-        let outbox = self
-            .state()
-            .rooms
-            .get(&room)
-            .and_then(|places| places.readers.get(&reader).cloned());
-        self.leave(room, reader);
-        if let Some(outbox) = outbox {
-            let mut state = self.state();
-            let places = state.rooms.entry(room).or_default();
-            places.readers.insert(reader, outbox);
         }
     }
 
@@ -267,8 +219,8 @@ impl Presence {
             return;
         };
         let values = match (event.kind, &event.title) {
-            (EventKind::DocumentRenamed, Some(title)) => document(title, false),
-            (EventKind::DocumentDeleted, _) => deleted(),
+            (EventKind::DocumentRenamed, Some(title)) => document(title),
+            (EventKind::DocumentDeleted, _) => about([("deleted", LoroValue::from(true))]),
             _ => return,
         };
         let room = DocKey {
@@ -276,9 +228,7 @@ impl Presence {
             document_id,
         };
         if let Some(places) = self.state().rooms.get(&room) {
-            for outbox in places.readers.values() {
-                send(outbox, room, DOCUMENT, &values);
-            }
+            places.tell(room, DOCUMENT, &values);
         }
     }
 
@@ -368,121 +318,15 @@ impl Presence {
     }
 }
 
-impl State {
-    fn take_outgoing(&mut self) -> Vec<Entry> {
-        let mut entries = Vec::new();
-        let mut bytes = 0;
-        while bytes < message::MAX_BYTES {
-            let Some(((room, key), Outgoing { data, is_removal })) = self.outgoing.pop_first()
-            else {
-                break;
-            };
-            bytes += key.len() + data.len() + 48;
-            entries.push(Entry {
-                room,
-                key,
-                data,
-                is_removal,
-            });
-        }
-        entries
-    }
-
-    fn show(
-        &mut self,
-        from: Uuid,
-        own: Uuid,
-        room: DocKey,
-        key: String,
-        data: Bytes,
-        is_removal: bool,
-    ) {
-        let places = self.rooms.entry(room).or_default();
-        for outbox in places.readers.values() {
-            send(outbox, room, &key, &data);
-        }
-        let held = places.people.get(&key);
-        if is_removal {
-            // A person may have come back, here or on another server, since it was said.
-            if held.is_some_and(|person| person.server_id == from) {
-                places.people.remove(&key);
-            }
-        } else if from != own {
-            let person = Person {
-                server_id: from,
-                reader: None,
-                data,
-                heard: Instant::now(),
-            };
-            places.people.insert(key, person);
-        }
-    }
-
-    fn forget_server(&mut self, server_id: Uuid) {
-        self.forget(|person| person.server_id == server_id);
-    }
-
-    fn forget(&mut self, is_gone: impl Fn(&Person) -> bool) {
-        for (room, places) in &mut self.rooms {
-            let Places { people, readers } = places;
-            people.retain(|key, person| {
-                let is_gone = is_gone(person);
-                if is_gone {
-                    let data = entry::remove(key);
-                    for outbox in readers.values() {
-                        send(outbox, *room, key, &data);
-                    }
-                }
-                !is_gone
-            });
-        }
-    }
-
-    /// Says again everything that this server said.
-    fn repeat(&mut self, own: Uuid) {
-        for (room, places) in &self.rooms {
-            for (key, person) in &places.people {
-                if person.server_id == own {
-                    let outgoing = Outgoing {
-                        data: person.data.clone(),
-                        is_removal: false,
-                    };
-                    self.outgoing
-                        .entry((*room, key.clone()))
-                        .or_insert(outgoing);
-                }
-            }
-        }
-    }
+fn document(title: &str) -> Bytes {
+    about([
+        ("title", LoroValue::from(title)),
+        ("deleted", LoroValue::from(false)),
+    ])
 }
 
-fn document(title: &str, is_deleted: bool) -> Bytes {
-    let values: HashMap<String, LoroValue> = [
-        ("title".to_owned(), LoroValue::from(title)),
-        ("deleted".to_owned(), LoroValue::from(is_deleted)),
-    ]
-    .into();
-    entry::write(DOCUMENT, values)
-}
-
-fn deleted() -> Bytes {
-    let values: HashMap<String, LoroValue> = [("deleted".to_owned(), LoroValue::from(true))].into();
-    entry::write(DOCUMENT, values)
-}
-
-fn send(outbox: &Outbox, room: DocKey, key: &str, data: &Bytes) {
-    let frames = encode_updates(
-        RoomKind::Ephemeral,
-        &Room::name(&room),
-        std::slice::from_ref(data),
-        |_| BatchId::from(0),
-    );
-    match frames {
-        Ok(frames) => {
-            for frame in frames {
-                outbox.presence(room, key, frame);
-            }
-        }
-        Err(error) => tracing::error!(%error, "encode presence"),
-    }
+/// What the server says of the document itself.
+fn about<const N: usize>(facts: [(&str, LoroValue); N]) -> Bytes {
+    let facts = facts.map(|(name, value)| (name.to_owned(), value));
+    entry::write(DOCUMENT, facts.into())
 }

@@ -1,0 +1,178 @@
+//! What all servers said of who is where, and what this one says next. No I/O: readers are reached
+//! through their outboxes, each frame encoded once for all of them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::entry;
+use super::message::{self, Entry};
+use crate::document::trial::DocKey;
+use crate::fanout::outbox::Outbox;
+use crate::fanout::{ReaderId, Room};
+use crate::protocol::{BatchId, RoomKind, encode_updates};
+
+#[derive(Default)]
+pub(super) struct State {
+    pub rooms: HashMap<DocKey, Places>,
+    /// What the next message says.
+    pub outgoing: BTreeMap<(DocKey, String), Outgoing>,
+    pub servers: HashMap<Uuid, Known>,
+}
+
+#[derive(Default)]
+pub(super) struct Places {
+    pub people: HashMap<String, Person>,
+    pub readers: HashMap<ReaderId, Outbox>,
+}
+
+pub(super) struct Person {
+    pub server_id: Uuid,
+    /// The connection that said it, on the server that is `server_id`.
+    pub reader: Option<ReaderId>,
+    pub data: Bytes,
+    pub heard: Instant,
+}
+
+pub(super) struct Outgoing {
+    pub data: Bytes,
+    pub is_removal: bool,
+}
+
+pub(super) struct Known {
+    pub address: String,
+    pub heard: Instant,
+}
+
+impl Places {
+    /// Sends an entry to everybody who listens.
+    pub fn tell(&self, room: DocKey, key: &str, data: &Bytes) {
+        tell(&self.readers, room, key, data);
+    }
+}
+
+fn tell(readers: &HashMap<ReaderId, Outbox>, room: DocKey, key: &str, data: &Bytes) {
+    if readers.is_empty() {
+        return;
+    }
+    let Some(frame) = frame(&room, data) else {
+        return;
+    };
+    for outbox in readers.values() {
+        outbox.presence(room, key, frame.clone());
+    }
+}
+
+impl State {
+    /// The keys that a connection of this server shows in a room.
+    pub fn shown_by(&self, room: DocKey, reader: ReaderId) -> Vec<String> {
+        let people = self.rooms.get(&room).map(|places| &places.people);
+        people
+            .into_iter()
+            .flatten()
+            .filter(|(_, person)| person.reader == Some(reader))
+            .map(|(key, _)| key.clone())
+            .collect()
+    }
+
+    pub fn take_outgoing(&mut self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        let mut bytes = 0;
+        while bytes < message::MAX_BYTES {
+            let Some(((room, key), Outgoing { data, is_removal })) = self.outgoing.pop_first()
+            else {
+                break;
+            };
+            bytes += key.len() + data.len() + 48;
+            entries.push(Entry {
+                room,
+                key,
+                data,
+                is_removal,
+            });
+        }
+        entries
+    }
+
+    pub fn show(
+        &mut self,
+        from: Uuid,
+        own: Uuid,
+        room: DocKey,
+        key: String,
+        data: Bytes,
+        is_removal: bool,
+    ) {
+        let places = self.rooms.entry(room).or_default();
+        places.tell(room, &key, &data);
+        let held = places.people.get(&key);
+        if is_removal {
+            // A person may have come back, here or on another server, since it was said.
+            if held.is_some_and(|person| person.server_id == from) {
+                places.people.remove(&key);
+            }
+        } else if from != own {
+            let person = Person {
+                server_id: from,
+                reader: None,
+                data,
+                heard: Instant::now(),
+            };
+            places.people.insert(key, person);
+        }
+    }
+
+    pub fn forget_server(&mut self, server_id: Uuid) {
+        self.forget(|person| person.server_id == server_id);
+    }
+
+    pub fn forget(&mut self, is_gone: impl Fn(&Person) -> bool) {
+        for (room, places) in &mut self.rooms {
+            let Places { people, readers } = places;
+            people.retain(|key, person| {
+                let is_gone = is_gone(person);
+                if is_gone {
+                    tell(readers, *room, key, &entry::remove(key));
+                }
+                !is_gone
+            });
+        }
+    }
+
+    /// Says again everything that this server said.
+    pub fn repeat(&mut self, own: Uuid) {
+        for (room, places) in &self.rooms {
+            for (key, person) in &places.people {
+                if person.server_id == own {
+                    let outgoing = Outgoing {
+                        data: person.data.clone(),
+                        is_removal: false,
+                    };
+                    self.outgoing
+                        .entry((*room, key.clone()))
+                        .or_insert(outgoing);
+                }
+            }
+        }
+    }
+}
+
+/// An entry as its readers get it; none when it cannot be sent at all.
+pub(super) fn frame(room: &DocKey, data: &Bytes) -> Option<Bytes> {
+    let frames = encode_updates(
+        RoomKind::Ephemeral,
+        &Room::name(room),
+        std::slice::from_ref(data),
+        |_| BatchId::from(0),
+    );
+    match frames {
+        // An entry is far below the length of a message, so it is one frame.
+        Ok(frames) => frames.into_iter().next(),
+        Err(error) => {
+            tracing::error!(%error, "encode presence");
+            None
+        }
+    }
+}
