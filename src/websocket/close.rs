@@ -10,8 +10,6 @@ pub(super) const PROTOCOL_ERROR: Code = 4400;
 pub(super) const SIGNED_OUT: Code = 4401;
 /// Nothing was heard for too long.
 pub(super) const SILENT: Code = 4408;
-/// Nothing could be written for too long.
-pub(super) const STUCK: Code = 4409;
 /// A message over the limit.
 pub(super) const TOO_LARGE: Code = 4413;
 /// Too many connections.

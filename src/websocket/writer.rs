@@ -10,7 +10,6 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message};
 
-use super::close;
 use crate::document::trial::DocKey;
 use crate::fanout::outbox::{Next, Outbox};
 use crate::fanout::{ReaderId, Room};
@@ -78,11 +77,7 @@ where
             // The client is gone.
             Ok(Err(_)) => return,
             Err(_) => {
-                tracing::info!(
-                    connection_id = id,
-                    code = close::STUCK,
-                    "nothing could be written for too long"
-                );
+                tracing::info!(connection_id = id, "nothing could be written for too long");
                 return;
             }
         }
