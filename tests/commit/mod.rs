@@ -1,12 +1,10 @@
 //! The commit path against real Postgres: what is committed, what is refused, and by whom.
 
 use bytes::Bytes;
-use quire::auth;
 use quire::commit::lease::{self, Lease, Request, Wish};
 use quire::commit::{Commit, Committers, Edit, Outcome, Refusal};
 use quire::error::Kind;
 use quire::postgres::{Pool, pool};
-use uuid::Uuid;
 
 use crate::kit::people::{Office, Person};
 use crate::kit::postgres::{Cluster, Database, Version};
@@ -333,19 +331,4 @@ async fn wait_for_a_blocked_statement(pool: &Pool) {
         }
         tokio::task::yield_now().await;
     }
-}
-
-/// A session that somebody else's token opened is not there.
-#[tokio::test]
-async fn a_token_opens_its_own_session_and_no_other() {
-    let desk = Desk::open(&Database::new().await).await;
-    let client = desk.pool.get().await.expect("a connection");
-    let own = auth::session_by_token(&client, &desk.office.owner.token)
-        .await
-        .expect("asked")
-        .expect("there");
-    assert_eq!(own.session_id, desk.office.owner.session.session_id);
-    let other = auth::session_by_token(&client, &auth::Token::random()).await;
-    assert_eq!(other.expect("asked"), None);
-    assert_ne!(own.session_id, Uuid::nil());
 }

@@ -60,7 +60,6 @@ async fn a_reader_that_stops_reading_delays_nobody_and_catches_up() {
     // It reads again.
     let copy = loro::LoroDoc::new();
     let mut reassembly = protocol::Reassembly::default();
-    let mut received = 0;
     while plain_text(&copy) != text {
         let message = tokio::time::timeout(Duration::from_secs(30), next(&mut slow))
             .await
@@ -70,7 +69,6 @@ async fn a_reader_that_stops_reading_delays_nobody_and_catches_up() {
         match message {
             Some(Message::DocUpdate { updates, .. }) => {
                 for update in &updates {
-                    received += update.len();
                     copy.import(&update).expect("imported");
                 }
             }
@@ -86,7 +84,6 @@ async fn a_reader_that_stops_reading_delays_nobody_and_catches_up() {
                 index,
                 bytes,
             }) => {
-                received += bytes.len();
                 let whole = reassembly.add(RoomKind::Document, &room, batch, index, &bytes);
                 if let Some(update) = whole.expect("it fits") {
                     copy.import(&update).expect("imported");
@@ -96,7 +93,6 @@ async fn a_reader_that_stops_reading_delays_nobody_and_catches_up() {
             None => panic!("the connection ended before it was up to date"),
         }
     }
-    assert!(received > 0);
     drop(slow);
     world.stop().await;
 }
