@@ -1,6 +1,10 @@
 //! One open document on this server: its live copy, its readers, and the order in which everything
 //! happens to them. One task owns it; the others hold a handle.
 
+mod folding;
+mod join;
+mod mend;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,23 +15,21 @@ use loro::VersionVector;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::outbox::Outbox;
-use super::readers::{Leases, Reader, ReaderId, Readers, Run};
-use super::{Room, Shared};
+use self::join::Shot;
 use crate::change::{Change, Transaction};
 use crate::commit::lease::Lease;
-use crate::document::live::{LiveDocument, update_meta};
-use crate::document::load::{self, Position, TailEdit};
+use crate::document::live::LiveDocument;
+use crate::document::load::{self, Loaded, Position, TailEdit};
 use crate::document::trial::DocKey;
-use crate::document::{fold, load::Loaded};
 use crate::error::{Error, Kind, Result};
+use crate::fanout::outbox::Outbox;
+use crate::fanout::readers::{Leases, ReaderId, Readers, Run};
+use crate::fanout::{Room, Shared};
 use crate::metrics::{Counter, Metric};
-use crate::protocol::{
-    self, BatchId, Frame, Permission, RoomErrorCode, RoomKind, Text, encode_updates,
-};
+use crate::protocol::{BatchId, Permission, RoomErrorCode, RoomKind, Text, encode_updates};
 
 /// Messages that wait for a room; then the feed waits.
-pub(super) const WAITING: usize = 1_024;
+pub(in crate::fanout) const WAITING: usize = 1_024;
 /// Messages that are kept while a document is being loaded. What the feed brings beyond that is
 /// let go, and read from the tables once more.
 const WAITING_FOR_LOAD: usize = 4_096;
@@ -50,7 +52,7 @@ static REBUILT: Counter = Counter::new(
     "Live documents rebuilt from their rows: after a failure in Loro or a failover.",
 );
 
-pub(super) static METRICS: &[&dyn Metric] = &[&OPENED, &DELIVERED, &REBUILT];
+pub(in crate::fanout) static METRICS: &[&dyn Metric] = &[&OPENED, &DELIVERED, &REBUILT];
 
 /// Somebody wants in.
 pub struct Join {
@@ -69,7 +71,7 @@ pub struct Join {
 }
 
 /// What happens to a room.
-pub(super) enum Message {
+pub(in crate::fanout) enum Message {
     /// A transaction with edits of this document, at these places.
     Changes {
         transaction: Arc<Transaction>,
@@ -99,7 +101,7 @@ pub(super) enum Message {
 }
 
 /// Loads the document and serves it until every handle on the room is gone.
-pub(super) async fn run(
+pub(in crate::fanout) async fn run(
     shared: Arc<Shared>,
     room: std::sync::Weak<Room>,
     key: DocKey,
@@ -157,11 +159,6 @@ async fn refuse(
             _ => {}
         }
     }
-}
-
-struct Shot {
-    version: VersionVector,
-    frames: Vec<Bytes>,
 }
 
 struct State {
@@ -375,128 +372,6 @@ impl State {
         })
     }
 
-    async fn join(&mut self, join: Join) {
-        if let Some(lease) = join.lease {
-            let known = self.version.get(&lease.peer).copied().unwrap_or(0);
-            // The lease saw edits that the feed has not brought yet; the tables have them.
-            self.must_read |= known < lease.next_counter;
-        }
-        self.mend().await;
-        let Join {
-            reader,
-            account_id,
-            outbox,
-            permission,
-            version,
-            leases,
-            extra,
-            reply,
-            ..
-        } = join;
-        let frames = match self.catch_up_frames(&version) {
-            Ok(frames) if !self.must_read && !self.must_rebuild => frames,
-            Ok(_) => {
-                let error = Error::new(Kind::Unavailable, "the document cannot be read just now");
-                return drop(reply.send(Err(error)));
-            }
-            Err(error) => return drop(reply.send(Err(error))),
-        };
-        self.answer(
-            &outbox,
-            protocol::Message::JoinResponseOk {
-                permission,
-                version: self.version.encode().into(),
-                extra,
-            },
-        );
-        let behind = (!outbox.update(&self.key, &frames)).then_some(version);
-        self.readers.all.insert(
-            reader,
-            Reader {
-                account_id,
-                outbox,
-                leases,
-                behind,
-            },
-        );
-        // Whoever asked may be gone; then it leaves as well.
-        let _ = reply.send(Ok(()));
-    }
-
-    fn answer(&self, outbox: &Outbox, message: protocol::Message) {
-        let frame = Frame {
-            kind: RoomKind::Document,
-            room: self.name.clone(),
-            message,
-        };
-        match protocol::encode(&frame) {
-            Ok(bytes) => outbox.answer(bytes),
-            Err(error) => {
-                tracing::error!(document_id = %self.key.document_id, %error, "encode answer");
-            }
-        }
-    }
-
-    fn catch_up(&mut self, id: ReaderId) {
-        let Some(reader) = self.readers.all.get_mut(&id) else {
-            return;
-        };
-        let Some(version) = reader.behind.take() else {
-            return;
-        };
-        let outbox = reader.outbox.clone();
-        match self.catch_up_frames(&version) {
-            Ok(frames) => {
-                if !outbox.update(&self.key, &frames)
-                    && let Some(reader) = self.readers.all.get_mut(&id)
-                {
-                    reader.behind = Some(version);
-                }
-            }
-            Err(error) => {
-                tracing::error!(document_id = %self.key.document_id, %error, "bring a slow reader up to date");
-                self.send_away_one(id, RoomErrorCode::RejoinSuggested, "join again");
-            }
-        }
-    }
-
-    /// The frames that bring somebody at `version` up to date.
-    fn catch_up_frames(&mut self, version: &VersionVector) -> Result<Vec<Bytes>> {
-        if version.is_empty() {
-            return self.frames_from_nothing();
-        }
-        if self.version <= *version {
-            return Ok(Vec::new());
-        }
-        let live = &self.live;
-        let update = tokio::task::block_in_place(|| live.export_from(version))?;
-        self.encode(&[update])
-    }
-
-    /// A snapshot, shared with the joiners before and after, and what was edited since it.
-    fn frames_from_nothing(&mut self) -> Result<Vec<Bytes>> {
-        if let Some(shot) = &self.shot {
-            if shot.version == self.version {
-                return Ok(shot.frames.clone());
-            }
-            let live = &self.live;
-            let since = tokio::task::block_in_place(|| live.export_from(&shot.version))?;
-            if since.len() <= SHARED_SNAPSHOT_TAIL {
-                let mut frames = shot.frames.clone();
-                frames.extend(self.encode(&[since])?);
-                return Ok(frames);
-            }
-        }
-        let live = &self.live;
-        let snapshot = tokio::task::block_in_place(|| live.snapshot())?;
-        let frames = self.encode(&[snapshot])?;
-        self.shot = Some(Shot {
-            version: self.version.clone(),
-            frames: frames.clone(),
-        });
-        Ok(frames)
-    }
-
     async fn stage(&mut self) -> Result<()> {
         if self.must_read || self.must_rebuild {
             return Err(Error::new(
@@ -509,135 +384,6 @@ impl State {
         self.shared.trial.seed(self.key, snapshot.into()).await
     }
 
-    /// Reads from the tables what the feed could not bring, and builds a broken copy anew.
-    async fn mend(&mut self) {
-        if self.must_rebuild {
-            match self.rebuild().await {
-                Ok(()) => (self.must_rebuild, self.must_read) = (false, false),
-                Err(error) => {
-                    tracing::warn!(document_id = %self.key.document_id, %error, "rebuild document; trying again");
-                }
-            }
-        } else if self.must_read {
-            match load::read_tail(&self.shared.pool, self.key, self.position.xmin()).await {
-                Ok((tail, position)) => {
-                    self.must_read = false;
-                    self.take_tail(tail);
-                    self.position = position;
-                }
-                Err(error) => {
-                    tracing::warn!(document_id = %self.key.document_id, %error, "read document again; trying again");
-                }
-            }
-        }
-    }
-
-    /// Takes in rows of the tables, and shows what was new to everybody.
-    fn take_tail(&mut self, tail: Vec<TailEdit>) {
-        let before = self.version.clone();
-        for edit in tail {
-            let is_known = update_meta(&edit.update).is_ok_and(|meta| {
-                self.version.get(&meta.peer).copied().unwrap_or(0) >= meta.counter_end
-            });
-            if !is_known && !self.set_aside.contains(&edit.edit_id) {
-                self.shared.trial.committed(self.key, edit.update.clone());
-                self.import(edit.edit_id, &edit.update);
-            }
-        }
-        self.show_since(&before);
-    }
-
-    fn show_since(&mut self, before: &VersionVector) {
-        let Ok(version) = self.live.version() else {
-            return;
-        };
-        self.version = version;
-        if self.version == *before {
-            return;
-        }
-        let shown = self
-            .live
-            .export_from(before)
-            .and_then(|update| self.encode(&[update]));
-        match shown {
-            // The author is not left out: it may have joined after its edit was on its way.
-            Ok(frames) => {
-                for reader in self.readers.all.values_mut() {
-                    if reader.behind.is_none() && !reader.outbox.update(&self.key, &frames) {
-                        reader.behind = Some(before.clone());
-                    }
-                }
-            }
-            Err(error) => {
-                tracing::error!(document_id = %self.key.document_id, %error, "show what the tables had");
-            }
-        }
-    }
-
-    /// Builds the copy anew from the tables. Readers whose copy holds more, or other things, join
-    /// again and send what is theirs.
-    async fn rebuild(&mut self) -> Result<()> {
-        REBUILT.increment();
-        let recent = self
-            .shared
-            .feed
-            .recent(self.key.org_id, self.key.document_id);
-        let loaded = load::load(
-            &self.shared.pool,
-            self.key,
-            self.shared.system_identifier(),
-            &mut self.set_aside,
-        )
-        .await?;
-        self.version = loaded.live.version()?;
-        self.live = loaded.live;
-        self.position = loaded.position;
-        self.snapshot_bytes = loaded.snapshot_bytes;
-        (self.tail_edits, self.tail_bytes) = (loaded.tail_edits, loaded.tail_bytes);
-        self.shot = None;
-        self.shared.trial.forget(self.key);
-        let mut fresh = Fresh::default();
-        for transaction in recent {
-            for change in &transaction.changes {
-                self.take(change, &mut fresh);
-            }
-        }
-        self.send_away(
-            |_| true,
-            RoomErrorCode::RejoinSuggested,
-            "the document was read anew; join again",
-        );
-        Ok(())
-    }
-
-    fn send_away(
-        &mut self,
-        who: impl Fn(&Reader) -> bool,
-        code: RoomErrorCode,
-        message: &'static str,
-    ) {
-        let ids: Vec<ReaderId> = self
-            .readers
-            .all
-            .iter()
-            .filter(|(_, reader)| who(reader))
-            .map(|(&id, _)| id)
-            .collect();
-        for id in ids {
-            self.send_away_one(id, code, message);
-        }
-    }
-
-    fn send_away_one(&mut self, id: ReaderId, code: RoomErrorCode, message: &'static str) {
-        if let Some(reader) = self.readers.all.remove(&id) {
-            let message = message.into();
-            self.answer(
-                &reader.outbox,
-                protocol::Message::RoomError { code, message },
-            );
-        }
-    }
-
     fn measure(&self) {
         if let Some(room) = self.room.upgrade() {
             let shared = self
@@ -647,85 +393,6 @@ impl State {
             room.bytes
                 .store(self.live.bytes() + shared, Ordering::Relaxed);
         }
-    }
-
-    /// Has the tail read in the background; the copy itself is folded when it is there.
-    fn fold_if_due(&mut self) {
-        let is_due = fold::is_due(self.tail_bytes, self.tail_edits, self.snapshot_bytes);
-        if !is_due || self.is_folding || self.last_fold.elapsed() < FOLD_EVERY {
-            return;
-        }
-        let Some(room) = self.room.upgrade() else {
-            return;
-        };
-        let messages = room.messages.downgrade();
-        drop(room);
-        self.is_folding = true;
-        let (pool, key, xmin) = (
-            self.shared.pool.clone(),
-            self.key,
-            self.position.xmin().to_owned(),
-        );
-        self.shared.background(async move {
-            let (tail, position) = match load::read_tail(&pool, key, &xmin).await {
-                Ok(read) => read,
-                Err(error) => {
-                    tracing::warn!(document_id = %key.document_id, %error, "read tail to fold it; later");
-                    // Nothing new: the room only learns that this fold is over.
-                    (Vec::new(), Position { seen: xmin })
-                }
-            };
-            if let Some(messages) = messages.upgrade() {
-                // A room that is gone folds on its way out.
-                let _ = messages.send(Message::Fold { tail, position }).await;
-            }
-        });
-    }
-
-    fn fold(&mut self, tail: Vec<TailEdit>, position: Position) {
-        self.is_folding = false;
-        self.last_fold = tokio::time::Instant::now();
-        if tail.is_empty() {
-            return;
-        }
-        self.take_tail(tail);
-        self.position = position;
-        let live = &self.live;
-        let Ok(snapshot) = tokio::task::block_in_place(|| live.snapshot()) else {
-            return;
-        };
-        let snapshot = Bytes::from(snapshot);
-        self.snapshot_bytes = snapshot.len();
-        (self.tail_edits, self.tail_bytes) = (0, 0);
-        let (shared, key, position) = (self.shared.clone(), self.key, self.position.clone());
-        self.shared
-            .background(async move { store(&shared, key, &position, &snapshot).await });
-    }
-
-    /// The room is closed: what is worth it is folded.
-    async fn unload(&mut self) {
-        self.shared.trial.forget(self.key);
-        if !fold::is_due_at_unload(self.tail_bytes) || self.must_rebuild {
-            return;
-        }
-        let Ok((tail, position)) =
-            load::read_tail(&self.shared.pool, self.key, self.position.xmin()).await
-        else {
-            return;
-        };
-        self.take_tail(tail);
-        let live = &self.live;
-        if let Ok(snapshot) = tokio::task::block_in_place(|| live.snapshot()) {
-            store(&self.shared, self.key, &position, &snapshot.into()).await;
-        }
-    }
-}
-
-async fn store(shared: &Shared, key: DocKey, position: &Position, snapshot: &Bytes) {
-    let identifier = shared.system_identifier();
-    let stored = fold::store(&shared.pool, key, position, identifier, snapshot).await;
-    if let Err(error) = stored {
-        tracing::warn!(document_id = %key.document_id, %error, "store snapshot; it stays a tail");
     }
 }
 

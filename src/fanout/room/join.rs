@@ -1,0 +1,173 @@
+//! Readers of a room: letting them in, bringing them up to date, and sending them away.
+
+use bytes::Bytes;
+use loro::VersionVector;
+
+use super::{Join, SHARED_SNAPSHOT_TAIL, State};
+use crate::error::{Error, Kind, Result};
+use crate::fanout::outbox::Outbox;
+use crate::fanout::readers::{Reader, ReaderId};
+use crate::protocol::{self, Frame, RoomErrorCode, RoomKind};
+
+/// A snapshot in frames, shared by all who join from nothing.
+pub(super) struct Shot {
+    pub version: VersionVector,
+    pub frames: Vec<Bytes>,
+}
+
+impl State {
+    pub(super) async fn join(&mut self, join: Join) {
+        if let Some(lease) = join.lease {
+            let known = self.version.get(&lease.peer).copied().unwrap_or(0);
+            // The lease saw edits that the feed has not brought yet; the tables have them.
+            self.must_read |= known < lease.next_counter;
+        }
+        self.mend().await;
+        let Join {
+            reader,
+            account_id,
+            outbox,
+            permission,
+            version,
+            leases,
+            extra,
+            reply,
+            ..
+        } = join;
+        let frames = match self.catch_up_frames(&version) {
+            Ok(frames) if !self.must_read && !self.must_rebuild => frames,
+            Ok(_) => {
+                let error = Error::new(Kind::Unavailable, "the document cannot be read just now");
+                return drop(reply.send(Err(error)));
+            }
+            Err(error) => return drop(reply.send(Err(error))),
+        };
+        self.answer(
+            &outbox,
+            protocol::Message::JoinResponseOk {
+                permission,
+                version: self.version.encode().into(),
+                extra,
+            },
+        );
+        let behind = (!outbox.update(&self.key, &frames)).then_some(version);
+        self.readers.all.insert(
+            reader,
+            Reader {
+                account_id,
+                outbox,
+                leases,
+                behind,
+            },
+        );
+        // Whoever asked may be gone; then it leaves as well.
+        let _ = reply.send(Ok(()));
+    }
+
+    fn answer(&self, outbox: &Outbox, message: protocol::Message) {
+        let frame = Frame {
+            kind: RoomKind::Document,
+            room: self.name.clone(),
+            message,
+        };
+        match protocol::encode(&frame) {
+            Ok(bytes) => outbox.answer(bytes),
+            Err(error) => {
+                tracing::error!(document_id = %self.key.document_id, %error, "encode answer");
+            }
+        }
+    }
+
+    pub(super) fn catch_up(&mut self, id: ReaderId) {
+        let Some(reader) = self.readers.all.get_mut(&id) else {
+            return;
+        };
+        let Some(version) = reader.behind.take() else {
+            return;
+        };
+        let outbox = reader.outbox.clone();
+        match self.catch_up_frames(&version) {
+            Ok(frames) => {
+                if !outbox.update(&self.key, &frames)
+                    && let Some(reader) = self.readers.all.get_mut(&id)
+                {
+                    reader.behind = Some(version);
+                }
+            }
+            Err(error) => {
+                tracing::error!(document_id = %self.key.document_id, %error, "bring a slow reader up to date");
+                self.send_away_one(id, RoomErrorCode::RejoinSuggested, "join again");
+            }
+        }
+    }
+
+    /// The frames that bring somebody at `version` up to date.
+    fn catch_up_frames(&mut self, version: &VersionVector) -> Result<Vec<Bytes>> {
+        if version.is_empty() {
+            return self.frames_from_nothing();
+        }
+        if self.version <= *version {
+            return Ok(Vec::new());
+        }
+        let live = &self.live;
+        let update = tokio::task::block_in_place(|| live.export_from(version))?;
+        self.encode(&[update])
+    }
+
+    /// A snapshot, shared with the joiners before and after, and what was edited since it.
+    fn frames_from_nothing(&mut self) -> Result<Vec<Bytes>> {
+        if let Some(shot) = &self.shot {
+            if shot.version == self.version {
+                return Ok(shot.frames.clone());
+            }
+            let live = &self.live;
+            let since = tokio::task::block_in_place(|| live.export_from(&shot.version))?;
+            if since.len() <= SHARED_SNAPSHOT_TAIL {
+                let mut frames = shot.frames.clone();
+                frames.extend(self.encode(&[since])?);
+                return Ok(frames);
+            }
+        }
+        let live = &self.live;
+        let snapshot = tokio::task::block_in_place(|| live.snapshot())?;
+        let frames = self.encode(&[snapshot])?;
+        self.shot = Some(Shot {
+            version: self.version.clone(),
+            frames: frames.clone(),
+        });
+        Ok(frames)
+    }
+
+    pub(super) fn send_away(
+        &mut self,
+        who: impl Fn(&Reader) -> bool,
+        code: RoomErrorCode,
+        message: &'static str,
+    ) {
+        let ids: Vec<ReaderId> = self
+            .readers
+            .all
+            .iter()
+            .filter(|(_, reader)| who(reader))
+            .map(|(&id, _)| id)
+            .collect();
+        for id in ids {
+            self.send_away_one(id, code, message);
+        }
+    }
+
+    pub(super) fn send_away_one(
+        &mut self,
+        id: ReaderId,
+        code: RoomErrorCode,
+        message: &'static str,
+    ) {
+        if let Some(reader) = self.readers.all.remove(&id) {
+            let message = message.into();
+            self.answer(
+                &reader.outbox,
+                protocol::Message::RoomError { code, message },
+            );
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What the feed did not bring: reading the tables again, and building a broken copy anew.
+
+use loro::VersionVector;
+
+use super::{Fresh, REBUILT, State};
+use crate::document::live::update_meta;
+use crate::document::load::{self, TailEdit};
+use crate::error::Result;
+use crate::protocol::RoomErrorCode;
+
+impl State {
+    /// Reads from the tables what the feed could not bring, and builds a broken copy anew.
+    pub(super) async fn mend(&mut self) {
+        if self.must_rebuild {
+            match self.rebuild().await {
+                Ok(()) => (self.must_rebuild, self.must_read) = (false, false),
+                Err(error) => {
+                    tracing::warn!(document_id = %self.key.document_id, %error, "rebuild document; trying again");
+                }
+            }
+        } else if self.must_read {
+            match load::read_tail(&self.shared.pool, self.key, self.position.xmin()).await {
+                Ok((tail, position)) => {
+                    self.must_read = false;
+                    self.take_tail(tail);
+                    self.position = position;
+                }
+                Err(error) => {
+                    tracing::warn!(document_id = %self.key.document_id, %error, "read document again; trying again");
+                }
+            }
+        }
+    }
+
+    /// Takes in rows of the tables, and shows what was new to everybody.
+    pub(super) fn take_tail(&mut self, tail: Vec<TailEdit>) {
+        let before = self.version.clone();
+        for edit in tail {
+            let is_known = update_meta(&edit.update).is_ok_and(|meta| {
+                self.version.get(&meta.peer).copied().unwrap_or(0) >= meta.counter_end
+            });
+            if !is_known && !self.set_aside.contains(&edit.edit_id) {
+                self.shared.trial.committed(self.key, edit.update.clone());
+                self.import(edit.edit_id, &edit.update);
+            }
+        }
+        self.show_since(&before);
+    }
+
+    fn show_since(&mut self, before: &VersionVector) {
+        let Ok(version) = self.live.version() else {
+            return;
+        };
+        self.version = version;
+        if self.version == *before {
+            return;
+        }
+        let shown = self
+            .live
+            .export_from(before)
+            .and_then(|update| self.encode(&[update]));
+        match shown {
+            // The author is not left out: it may have joined after its edit was on its way.
+            Ok(frames) => {
+                for reader in self.readers.all.values_mut() {
+                    if reader.behind.is_none() && !reader.outbox.update(&self.key, &frames) {
+                        reader.behind = Some(before.clone());
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::error!(document_id = %self.key.document_id, %error, "show what the tables had");
+            }
+        }
+    }
+
+    /// Builds the copy anew from the tables. Readers whose copy holds more, or other things, join
+    /// again and send what is theirs.
+    async fn rebuild(&mut self) -> Result<()> {
+        REBUILT.increment();
+        let recent = self
+            .shared
+            .feed
+            .recent(self.key.org_id, self.key.document_id);
+        let loaded = load::load(
+            &self.shared.pool,
+            self.key,
+            self.shared.system_identifier(),
+            &mut self.set_aside,
+        )
+        .await?;
+        self.version = loaded.live.version()?;
+        self.live = loaded.live;
+        self.position = loaded.position;
+        self.snapshot_bytes = loaded.snapshot_bytes;
+        (self.tail_edits, self.tail_bytes) = (loaded.tail_edits, loaded.tail_bytes);
+        self.shot = None;
+        self.shared.trial.forget(self.key);
+        let mut fresh = Fresh::default();
+        for transaction in recent {
+            for change in &transaction.changes {
+                self.take(change, &mut fresh);
+            }
+        }
+        self.send_away(
+            |_| true,
+            RoomErrorCode::RejoinSuggested,
+            "the document was read anew; join again",
+        );
+        Ok(())
+    }
+}
