@@ -40,7 +40,7 @@ impl State {
                 self.version.get(&meta.peer).copied().unwrap_or(0) >= meta.counter_end
             });
             if !is_known && !self.set_aside.contains(&edit.edit_id) {
-                self.shared.trial.committed(self.key, edit.update.clone());
+                self.tell_trial(&edit.update);
                 self.import(edit.edit_id, &edit.update);
             }
         }

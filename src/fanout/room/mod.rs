@@ -181,6 +181,8 @@ struct State {
     /// Shared by all who join from nothing.
     shot: Option<Shot>,
     next_batch: u64,
+    /// Whether the trial was given a copy, which must be kept up to date. It may have let go of it.
+    is_staged: bool,
     must_read: bool,
     must_rebuild: bool,
 }
@@ -188,6 +190,8 @@ struct State {
 impl State {
     async fn open(shared: Arc<Shared>, room: std::sync::Weak<Room>, key: DocKey) -> Result<Self> {
         let mut set_aside = BTreeSet::new();
+        // A copy that the room before this one gave has missed what came since.
+        shared.trial.forget(key);
         // Asked before the tables are read: what becomes visible in between is in both.
         let recent = shared.feed.recent(key.org_id, key.document_id);
         let loaded = load::load(
@@ -223,6 +227,7 @@ impl State {
             readers: Readers::default(),
             shot: None,
             next_batch: 0,
+            is_staged: false,
             must_read: false,
             must_rebuild: false,
         };
@@ -308,7 +313,7 @@ impl State {
         if (edit.org_id, edit.document_id) != (self.key.org_id, self.key.document_id) {
             return;
         }
-        self.shared.trial.committed(self.key, edit.update.clone());
+        self.tell_trial(&edit.update);
         let known = self.version.get(&edit.peer).copied().unwrap_or(0);
         if known >= edit.counter_end || self.set_aside.contains(&edit.edit_id) {
             return;
@@ -320,6 +325,13 @@ impl State {
             self.version.insert(edit.peer, edit.counter_end);
         }
         fresh.updates.push((edit.peer, edit.update.clone()));
+    }
+
+    /// Where nobody writes, nothing is sent to the trial.
+    fn tell_trial(&self, update: &Bytes) {
+        if self.is_staged {
+            self.shared.trial.committed(self.key, update.clone());
+        }
     }
 
     /// Imports one row; what Loro cannot apply is set aside, and a poisoned copy rebuilt.
@@ -381,6 +393,7 @@ impl State {
         }
         let live = &self.live;
         let snapshot = tokio::task::block_in_place(|| live.snapshot())?;
+        self.is_staged = true;
         self.shared.trial.seed(self.key, snapshot.into()).await
     }
 
