@@ -1,6 +1,6 @@
 //! Whether the database can be reached, and whether it is the database that answers or a pooler.
 
-use tokio_postgres::Client;
+use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::Finding;
 use crate::error::{Error, Kind, Result};
@@ -53,12 +53,18 @@ fn in_between(says: String) -> Finding {
     )
 }
 
-async fn process(client: &Client) -> Result<i32, Error> {
-    let row = client
-        .query_one("select pg_backend_pid()", &[])
+/// The number of the process that answers. One message, so that one process answers all of it: a
+/// prepared statement may be made in one and looked for in another.
+async fn process(client: &Client) -> Result<String> {
+    let answer = client
+        .simple_query("select pg_backend_pid()")
         .await
         .map_err(failed("ask for the process"))?;
-    Ok(row.get(0))
+    let number = answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    });
+    number.ok_or_else(|| Error::new(Kind::Internal, "ask for the process: no answer"))
 }
 
 /// Hosts and ports as a person writes them; never the password.
