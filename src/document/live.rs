@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use loro::{ExportMode, IdSpan, LoroDoc, VersionVector};
+use loro::{ExportMode, Frontiers, ID, IdSpan, LoroDoc, VersionVector};
 
 use super::model;
 use crate::error::{Error, Kind, Result};
@@ -108,6 +108,15 @@ impl LiveDocument {
         self.exported("export updates", ExportMode::updates(version))
     }
 
+    /// A version on the way from `from` to this one, not more than about `operations` further, which
+    /// has everything that its operations build on. `None` when the rest is not more than that.
+    ///
+    /// # Errors
+    /// `Internal` when poisoned.
+    pub fn step(&self, from: &VersionVector, operations: i64) -> Result<Option<VersionVector>> {
+        self.guarded("step through versions", |doc| step(doc, from, operations))
+    }
+
     /// The operations that `to` has beyond `from`; `None` when there are none.
     ///
     /// # Errors
@@ -196,6 +205,45 @@ impl LiveDocument {
             Error::new(Kind::Internal, format!("{context}: Loro panicked"))
         })
     }
+}
+
+fn step(doc: &LoroDoc, from: &VersionVector, operations: i64) -> Option<VersionVector> {
+    let missing: Vec<IdSpan> = doc
+        .oplog_vv()
+        .iter()
+        .map(|(peer, end)| IdSpan::new(*peer, from.get(peer).copied().unwrap_or(0), *end))
+        .filter(|span| span.counter.start < span.counter.end)
+        .collect();
+    let whole: i64 = missing
+        .iter()
+        .map(|span| i64::from(span.counter.end - span.counter.start))
+        .sum();
+    if whole <= operations {
+        return None;
+    }
+    let up_to = |peer, counter| {
+        let mut version = doc.frontiers_to_vv(&Frontiers::from_id(ID::new(peer, counter)))?;
+        version.merge(from);
+        Some(version)
+    };
+    let distance = |version: &VersionVector| -> i64 {
+        let reached = |span: &IdSpan| version.get(&span.peer).copied().unwrap_or(0);
+        missing
+            .iter()
+            .map(|span| i64::from((reached(span) - span.counter.start).max(0)))
+            .sum()
+    };
+    // Of some peer the next operation builds on nothing that is missing, so there is always a step.
+    let next = missing.iter().min_by_key(|span| {
+        up_to(span.peer, span.counter.start).map_or(i64::MAX, |version| distance(&version))
+    })?;
+    let (mut good, mut end) = (next.counter.start, next.counter.end);
+    while end - good > 1 {
+        let middle = good + (end - good) / 2;
+        let fits = up_to(next.peer, middle).is_some_and(|v| distance(&v) <= operations);
+        *(if fits { &mut good } else { &mut end }) = middle;
+    }
+    up_to(next.peer, good)
 }
 
 impl Drop for LiveDocument {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 
 use crate::document::trial::DocKey;
-use crate::metrics::{Counter, Metric};
+use crate::metrics::{Counter, Gauge, Metric};
 use crate::protocol::PONG;
 
 static DISCARDED: Counter = Counter::new(
@@ -17,7 +17,12 @@ static DISCARDED: Counter = Counter::new(
     "Times a slow reader's updates were discarded, to be caught up from its version.",
 );
 
-pub(super) static METRICS: &[&dyn Metric] = &[&DISCARDED];
+static WAITING: Gauge = Gauge::new(
+    "quire_outbox_bytes",
+    "Bytes that wait in the outboxes of all connections. Encodings that several share are counted once for each.",
+);
+
+pub(super) static METRICS: &[&dyn Metric] = &[&DISCARDED, &WAITING];
 
 /// Why a connection is closed by the server: a close code and its reason, see PROTOCOL.md.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +60,8 @@ struct Shared {
 struct Queue {
     frames: VecDeque<Bytes>,
     bytes: usize,
+    /// How many of them were taken to be written, and may not be yet.
+    writing: usize,
     /// The newest presence of each key in each room; an older one is overwritten.
     presence: BTreeMap<(DocKey, String), Bytes>,
     /// A ping or a pong; one is as good as several.
@@ -86,7 +93,7 @@ impl Outbox {
     /// An answer to the client's own request. Always kept.
     pub fn answer(&self, frame: Bytes) {
         let mut queue = self.queue();
-        queue.bytes += frame.len();
+        queue.hold(frame.len());
         queue.frames.push_back(frame);
         drop(queue);
         self.shared.wake.notify_one();
@@ -99,10 +106,10 @@ impl Outbox {
     pub fn update(&self, room: &DocKey, frames: &[Bytes]) -> bool {
         let size: usize = frames.iter().map(Bytes::len).sum();
         let mut queue = self.queue();
-        // An empty outbox takes anything: a catch-up may be larger than the bound.
+        // An empty outbox takes anything: a single update may be larger than the bound.
         let fits = queue.bytes == 0 || queue.bytes + size <= self.shared.limit_bytes;
         if fits {
-            queue.bytes += size;
+            queue.hold(size);
             queue.frames.extend(frames.iter().cloned());
         } else {
             DISCARDED.increment();
@@ -111,6 +118,12 @@ impl Outbox {
         drop(queue);
         self.shared.wake.notify_one();
         fits
+    }
+
+    /// There is more of a room than it was just given: it is asked to catch up when this is written.
+    pub fn more(&self, room: &DocKey) {
+        self.queue().behind.push(*room);
+        self.shared.wake.notify_one();
     }
 
     /// The newest presence of one key of a room.
@@ -150,6 +163,13 @@ impl Outbox {
         }
     }
 
+    /// What [`Self::next`] gave to write is written; until then it counts as waiting.
+    pub fn written(&self) {
+        let mut queue = self.queue();
+        let bytes = std::mem::take(&mut queue.writing);
+        queue.release(bytes);
+    }
+
     /// Bytes that wait.
     pub fn bytes(&self) -> usize {
         self.queue().bytes
@@ -157,12 +177,22 @@ impl Outbox {
 }
 
 impl Queue {
+    fn hold(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        WAITING.add(bytes as i64);
+    }
+
+    fn release(&mut self, bytes: usize) {
+        WAITING.add(-(bytes as i64));
+        self.bytes -= bytes;
+    }
+
     fn take(&mut self) -> Option<Next> {
         if !self.frames.is_empty() || !self.presence.is_empty() {
             let mut frames = Vec::with_capacity(self.frames.len() + self.presence.len());
             frames.extend(self.frames.drain(..));
             frames.extend(std::mem::take(&mut self.presence).into_values());
-            self.bytes = 0;
+            self.writing = self.bytes;
             return Some(Next::Frames(frames));
         }
         if let Some(text) = self.text.take() {
@@ -175,6 +205,12 @@ impl Queue {
             return Some(Next::CatchUp(std::mem::take(&mut self.behind)));
         }
         None
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.release(self.bytes);
     }
 }
 
@@ -201,6 +237,9 @@ mod tests {
             panic!("the kept frame comes first");
         };
         assert_eq!(frames.len(), 1);
+        assert_eq!(outbox.bytes(), 60, "it is not written yet");
+        outbox.written();
+        assert_eq!(outbox.bytes(), 0);
         let Next::CatchUp(rooms) = outbox.next().await else {
             panic!("then the room that is behind");
         };

@@ -46,7 +46,9 @@ where
                     }
                     sink.flush().await
                 };
-                timeout(STUCK, write).await
+                let written = timeout(STUCK, write).await;
+                outbox.written();
+                written
             }
             Next::Text(text) => timeout(STUCK, sink.send(Message::text(text))).await,
             Next::CatchUp(keys) => {

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use loro::{ExportMode, LoroDoc, LoroValue};
 
 use super::history::{Guarded, History, document, edit};
-use super::random::Random;
+use crate::kit::random::Random;
 
 /// Tries `update` as the next row of `history`. The text says which copy fails and how.
 pub fn harmless(history: &History, update: &[u8]) -> Result<(), String> {
@@ -83,7 +83,7 @@ pub fn harmless(history: &History, update: &[u8]) -> Result<(), String> {
     guarded("write on", || {
         let reader = import_all(Guarded::new(LoroDoc::new()), &first)?;
         reader.set_peer_id(77).map_err(|e| e.to_string())?;
-        let mut random = Random(7);
+        let mut random = Random::new(7);
         for _ in 0..6 {
             edit(&reader, &mut random, false);
         }

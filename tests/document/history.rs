@@ -5,7 +5,7 @@ use loro::{
 };
 use quire::document::model;
 
-use super::random::Random;
+use crate::kit::random::Random;
 
 /// A document's rows, and honest updates that could come next, each on its own.
 pub struct History {
@@ -30,13 +30,13 @@ impl History {
                 edit(&peers[author], random, with_exotic_containers);
             }
             rows.extend(export(&peers[author], &mut sent[author]));
-            if random.one_in(3) {
+            if random.below(3) == 0 {
                 let reader = random.below(PEERS as usize + 1);
                 catch_up(&peers[reader], &rows, &mut sent[reader]);
             }
         }
         for (peer, sent) in peers.iter().zip(&mut sent) {
-            if random.one_in(2) {
+            if random.below(2) == 0 {
                 catch_up(peer, &rows, sent);
             }
         }
@@ -47,7 +47,7 @@ impl History {
             .iter()
             .zip(&mut sent)
             .flat_map(|(peer, sent)| {
-                let most = if random.one_in(3) { 30 } else { 2 };
+                let most = if random.below(3) == 0 { 30 } else { 2 };
                 for _ in 0..1 + random.below(most) {
                     edit(peer, random, with_exotic_containers);
                 }
@@ -101,7 +101,7 @@ fn export(doc: &LoroDoc, sent: &mut VersionVector) -> Option<Vec<u8>> {
 
 /// One edit as an editor or another Loro client would make it.
 pub fn edit(doc: &LoroDoc, random: &mut Random, with_exotic_containers: bool) {
-    if with_exotic_containers && random.one_in(6) {
+    if with_exotic_containers && random.below(6) == 0 {
         return edit_exotic(doc, random);
     }
     let blocks = child_list(&doc.get_map(model::ROOT));
@@ -120,7 +120,7 @@ pub fn edit(doc: &LoroDoc, random: &mut Random, with_exotic_containers: bool) {
         (4, Some(block)) => block.insert(model::NODE_NAME, "heading").expect("rename"),
         (_, Some(block)) => edit_text(&block, random),
     }
-    if random.one_in(2) {
+    if random.below(2) == 0 {
         doc.commit();
     }
 }
@@ -151,7 +151,7 @@ fn set_attribute(block: &LoroMap, random: &mut Random) {
             .insert("level", random.below(6) as i64)
             .expect("level"),
         1 => attributes
-            .insert("checked", random.one_in(2))
+            .insert("checked", random.below(2) == 0)
             .expect("checked"),
         _ => attributes
             .insert("language", words(random))

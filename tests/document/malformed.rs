@@ -6,7 +6,7 @@ use quire::document::update::{checksum, update_meta};
 use serde_json::Value;
 
 use super::history::{Guarded, History, document};
-use super::random::Random;
+use crate::kit::random::Random;
 
 const HEADER_BYTES: usize = 22;
 
@@ -37,7 +37,7 @@ fn damage_bytes(update: Vec<u8>, random: &mut Random) -> Vec<u8> {
     for _ in 0..1 + random.below(3) {
         damage(&mut body, random);
     }
-    if random.one_in(2) {
+    if random.below(2) == 0 {
         // Most damage moves the block's end: mend its length, so that more than the frame is tried.
         let mut rest = body.as_slice();
         if let Some(len) = varint(&mut rest) {
@@ -78,13 +78,13 @@ fn damage_field(update: &[u8], donor: &[u8], random: &mut Random) -> Vec<u8> {
                     0 => numbers[i].wrapping_add(1),
                     1 => numbers[i].wrapping_sub(1),
                     2 => 0,
-                    3 => random.next() >> random.below(64),
+                    3 => random.bits() >> random.below(64),
                     _ => numbers[i].wrapping_add(random.below(300) as u64),
                 }
             }
             i => {
                 let field = i - 5;
-                if random.one_in(5) {
+                if random.below(5) == 0 {
                     fields[field] = others[field].clone();
                 } else {
                     damage(&mut fields[field], random);
@@ -127,7 +127,7 @@ fn block(update: &[u8]) -> Option<([u64; 5], Vec<Vec<u8>>)> {
 
 fn damage(bytes: &mut Vec<u8>, random: &mut Random) {
     if bytes.is_empty() {
-        bytes.push(random.next() as u8);
+        bytes.push(random.bits() as u8);
         return;
     }
     let at = random.below(bytes.len());
@@ -145,7 +145,7 @@ fn damage(bytes: &mut Vec<u8>, random: &mut Random) {
         7 => drop(bytes.splice(at..at + 1, [0xff, 0xff, 0xff, 0xff, 0x0f])),
         _ => {
             let mut huge = Vec::new();
-            put_varint(&mut huge, random.next() >> random.below(64));
+            put_varint(&mut huge, random.bits() >> random.below(64));
             bytes.splice(at..end, huge);
         }
     }
@@ -251,15 +251,15 @@ fn lie_about(leaf: &mut Value, random: &mut Random) {
                         .unwrap_or(0);
                     let counter = counter + random.below(7) as i64 - 3;
                     let mut rest = text[at..].to_owned();
-                    if random.one_in(3) {
+                    if random.below(3) == 0 {
                         rest = rest.replace("@1", ["@2", "@11", "@1"][random.below(3)]);
                     }
-                    if random.one_in(4) {
+                    if random.below(4) == 0 {
                         rest = rest.replace("Text", ["List", "Map", "Tree"][random.below(3)]);
                     }
                     format!("{}{}{}", &text[..start], counter.max(0), rest)
                 }
-                None if random.one_in(2) => format!("{text}{text}z"),
+                None if random.below(2) == 0 => format!("{text}{text}z"),
                 None => text.chars().skip(1).collect(),
             };
             *leaf = changed.into();

@@ -3,5 +3,5 @@
 mod harmless;
 mod history;
 mod malformed;
-mod random;
+mod steps;
 mod trial;

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::harmless::harmless;
 use super::history::{History, document};
 use super::malformed::malformed;
-use super::random::Random;
+use crate::kit::random::Random;
 
 fn trial() -> Trial {
     trial_with(Settings::default())
@@ -31,7 +31,7 @@ fn doc(n: u128) -> DocKey {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_honest_update_passes_and_is_counted() {
     let trial = trial();
-    let mut random = Random(1);
+    let mut random = Random::new(1);
     for n in 0..20 {
         let history = History::random(&mut random, false);
         for update in &history.candidates {
@@ -73,7 +73,7 @@ async fn a_child_that_is_killed_comes_back_and_nobody_is_blamed() {
         timeout: Duration::from_secs(20),
         ..Settings::default()
     });
-    let history = History::random(&mut Random(2), false);
+    let history = History::random(&mut Random::new(2), false);
     for _ in 0..3 {
         let update = Bytes::from(history.candidates[0].clone());
         trial
@@ -200,12 +200,12 @@ async fn no_malformed_update_passes_unless_it_is_harmless() {
     let trial = trial();
     let (mut passed, mut refused, mut bad) = (0, 0, Vec::new());
     for seed in first..first + histories {
-        let history = History::random(&mut Random(seed), false);
+        let history = History::random(&mut Random::new(seed), false);
         if history.candidates.is_empty() {
             continue;
         }
         for i in 0..PER_HISTORY {
-            let mut random = Random(seed * 1000 + i);
+            let mut random = Random::new(seed * 1000 + i);
             let update = Bytes::from(malformed(&history, &mut random));
             match verdict(&trial, doc(1), &history, &update).await {
                 Verdict::Good(_) => {

@@ -7,6 +7,6 @@ mod invitations;
 mod limits;
 mod page;
 mod sign_in;
-mod site;
+pub mod site;
 mod status;
 mod upgrade;

@@ -6,3 +6,4 @@ pub mod people;
 pub mod postgres;
 pub mod random;
 pub mod server;
+pub mod socket;

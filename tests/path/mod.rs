@@ -2,6 +2,7 @@
 
 mod cutover;
 mod faults;
+mod peers;
 mod slow_reader;
 
 use crate::kit::people::Person;

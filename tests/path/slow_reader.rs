@@ -3,114 +3,60 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
+use quire::client::{Address, Client, Options};
+use quire::dev::ServerProcess;
 use quire::document::model::plain_text;
-use quire::protocol::{self, Frame, Message, RoomKind, Text};
-use tokio_tungstenite::tungstenite::Message as WsMessage;
+use quire::postgres::pool;
 
-use crate::kit::server::{World, shows};
+use crate::http::site::exchange;
+use crate::kit::people::Office;
+use crate::kit::postgres::{Cluster, Version};
+use crate::kit::server::{World, program, shows};
+use crate::kit::socket::Socket;
 
 const PARTS: usize = 400;
 const PART_BYTES: usize = 50_000;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reader_that_stops_reading_delays_nobody_and_catches_up() {
-    let world = World::with_servers(1).await;
-    let ada = world.client(0, &world.office.owner, "ada").await;
-    let other = world.client(0, &world.office.owner, "other").await;
-    ada.edit(|editor| editor.create_text()).expect("a text");
-    ada.settled().await.expect("acknowledged");
-
-    let token = world.office.owner.token.reveal();
-    let (mut slow, _) = tokio_tungstenite::connect_async(world.address(0).sync_url())
-        .await
-        .expect("connected");
-    let join = Frame {
-        kind: RoomKind::Document,
-        room: Text::from(world.office.room()),
-        message: Message::JoinRequest {
-            auth: token.into(),
-            version: Bytes::new(),
-        },
-    };
-    let join = protocol::encode(&join).expect("encoded");
-    slow.send(WsMessage::Binary(join)).await.expect("sent");
-    assert!(matches!(
-        next(&mut slow).await,
-        Some(Message::JoinResponseOk { .. })
-    ));
-
-    // Far more than the sockets' buffers and the outbox hold, and the slow one reads nothing of it.
-    let discards = "quire_outbox_discards_total";
-    let before = metric(discards);
+/// Far more than the sockets' buffers and the outbox hold: each time another page of text.
+async fn type_much(writer: &Client) {
+    writer.edit(|editor| editor.create_text()).expect("a text");
     for part in 0..PARTS {
-        ada.ready().await.expect("the writer is not held up");
+        writer.ready().await.expect("the writer is not held up");
         let text = char::from(b'a' + (part % 26) as u8)
             .to_string()
             .repeat(PART_BYTES);
-        ada.edit(|editor| editor.replace(0, if part > 0 { PART_BYTES } else { 0 }, &text))
+        let deleted = if part > 0 { PART_BYTES } else { 0 };
+        writer
+            .edit(|editor| editor.replace(0, deleted, &text))
             .expect("typed");
     }
-    ada.settled().await.expect("acknowledged");
+    writer.settled().await.expect("acknowledged");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_stops_reading_delays_nobody_and_catches_up() {
+    let world = World::with_servers(1).await;
+    let owner = &world.office.owner;
+    let ada = world.client(0, owner, "ada").await;
+    let other = world.client(0, owner, "other").await;
+    let room = world.office.room();
+    let mut slow = Socket::join(&world.address(0), &owner.token, &room).await;
+
+    let discards = "quire_outbox_discards_total";
+    let before = metric(discards);
+    type_much(&ada).await;
     let text = ada.text();
     shows(&other, &text).await;
     assert!(metric(discards) > before, "its updates were discarded");
 
     // It reads again.
     let copy = loro::LoroDoc::new();
-    let mut reassembly = protocol::Reassembly::default();
-    while plain_text(&copy) != text {
-        let message = tokio::time::timeout(Duration::from_secs(30), next(&mut slow))
-            .await
-            .expect("it is brought up to date");
-        let room = Text::from(world.office.room());
-        let now = std::time::Instant::now();
-        match message {
-            Some(Message::DocUpdate { updates, .. }) => {
-                for update in &updates {
-                    copy.import(&update).expect("imported");
-                }
-            }
-            Some(Message::FragmentHeader {
-                batch,
-                count,
-                total_bytes,
-            }) => reassembly
-                .begin(RoomKind::Document, &room, batch, count, total_bytes, now)
-                .expect("begun"),
-            Some(Message::Fragment {
-                batch,
-                index,
-                bytes,
-            }) => {
-                let whole = reassembly.add(RoomKind::Document, &room, batch, index, &bytes);
-                if let Some(update) = whole.expect("it fits") {
-                    copy.import(&update).expect("imported");
-                }
-            }
-            Some(_) => {}
-            None => panic!("the connection ended before it was up to date"),
-        }
-    }
+    let reads = slow.read_into(&copy, |copy| plain_text(copy) == text);
+    tokio::time::timeout(Duration::from_secs(60), reads)
+        .await
+        .expect("it is brought up to date");
     drop(slow);
     world.stop().await;
-}
-
-/// The next message of the protocol; text messages are passed over.
-async fn next<S>(stream: &mut S) -> Option<Message>
-where
-    S: futures_util::Stream<Item = tokio_tungstenite::tungstenite::Result<WsMessage>> + Unpin,
-{
-    loop {
-        match stream.next().await? {
-            Ok(WsMessage::Binary(bytes)) => {
-                return Some(protocol::decode(bytes).expect("decoded").message);
-            }
-            Ok(WsMessage::Close(_)) | Err(_) => return None,
-            Ok(_) => {}
-        }
-    }
 }
 
 fn metric(name: &str) -> u64 {
@@ -118,4 +64,69 @@ fn metric(name: &str) -> u64 {
         .lines()
         .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
         .unwrap_or(0)
+}
+
+const SLOW_READERS: usize = 4;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_that_stop_reading_cost_a_server_bounded_memory() {
+    let cluster = Cluster::shared(Version::usual());
+    let url = cluster.database().await.url;
+    let pool = pool(&url, 2).expect("a pool");
+    let office = Office::open(&pool).await;
+    let (room, token) = (office.room(), &office.owner.token);
+    // The second is as good as without a bound: it shows what the first would hold then.
+    let mut servers = Vec::new();
+    for bound in ["1MiB", "1GiB"] {
+        let arguments = ["--outbox-bytes".to_owned(), bound.to_owned()];
+        let server = ServerProcess::spawn(&program(), &url, &arguments).await;
+        servers.push(server.expect("a server"));
+    }
+    let addresses: Vec<Address> = servers
+        .iter()
+        .map(|server| Address::parse(server.address()).expect("an address"))
+        .collect();
+    let mut slow = Vec::new();
+    let mut readers = Vec::new();
+    for address in &addresses {
+        for _ in 0..SLOW_READERS {
+            slow.push(Socket::join(address, token, &room).await);
+        }
+        let options = Options::new(vec![address.clone()], &token.reveal(), &room, "reader");
+        readers.push(Client::start(options));
+    }
+    let options = Options::new(addresses.clone(), &token.reveal(), &room, "writer");
+    let writer = Client::start(options);
+    writer.joined().await.expect("joined");
+    type_much(&writer).await;
+    let text = writer.text();
+    let mut waiting = Vec::new();
+    for (reader, address) in readers.iter().zip(&addresses) {
+        shows(reader, &text).await;
+        waiting.push(bytes_in_outboxes(address).await);
+    }
+    let typed = PARTS * PART_BYTES;
+    println!("{typed} bytes were typed; in the outboxes of {SLOW_READERS}: {waiting:?}");
+    // The bound, or one part of a catch-up.
+    let most = SLOW_READERS * (1100 << 10);
+    assert!(waiting[0] <= most, "no more than the bound");
+    assert!(
+        waiting[1] > SLOW_READERS * typed / 2,
+        "which the other lacks"
+    );
+}
+
+/// What a server's `/metrics` says.
+async fn bytes_in_outboxes(address: &Address) -> usize {
+    let url = address.sync_url();
+    let host = url.split('/').nth(2).expect("a host").to_owned();
+    let address = host.parse().expect("an address");
+    let request = format!("GET /metrics HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    let answer = exchange(address, &request).await;
+    let text = String::from_utf8_lossy(&answer.body);
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("quire_outbox_bytes "));
+    line.and_then(|bytes| bytes.parse().ok())
+        .expect("a number of bytes")
 }

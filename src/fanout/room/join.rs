@@ -4,15 +4,29 @@ use bytes::Bytes;
 use loro::VersionVector;
 
 use super::{Join, SHARED_SNAPSHOT_TAIL, State};
+use crate::document::live::LiveDocument;
 use crate::error::{Error, Kind, Result};
 use crate::fanout::outbox::Outbox;
 use crate::fanout::readers::{Reader, ReaderId};
 use crate::protocol::{self, Frame, RoomErrorCode, RoomKind};
 
+/// Operations in one part of what a reader lacks, and bytes if it can be: each waits in an encoding
+/// of its own, which must not become as long as what was written while the reader slept.
+const PART_OPERATIONS: i64 = 256 * 1024;
+const PART_BYTES: usize = 1024 * 1024;
+
 /// A snapshot in frames, shared by all who join from nothing.
 pub(super) struct Shot {
     pub version: VersionVector,
     pub frames: Vec<Bytes>,
+}
+
+/// What a reader lacks.
+#[derive(Default)]
+struct Missing {
+    frames: Vec<Bytes>,
+    /// Where the frames lead, when not to the end.
+    reached: Option<VersionVector>,
 }
 
 impl State {
@@ -34,8 +48,8 @@ impl State {
             reply,
             ..
         } = join;
-        let frames = match self.catch_up_frames(&version) {
-            Ok(frames) if !self.must_read && !self.must_rebuild => frames,
+        let missing = match self.missing(&version) {
+            Ok(missing) if !self.must_read && !self.must_rebuild => missing,
             Ok(_) => {
                 let error = Error::new(Kind::Unavailable, "the document cannot be read just now");
                 return drop(reply.send(Err(error)));
@@ -50,7 +64,7 @@ impl State {
                 extra,
             },
         );
-        let behind = (!outbox.update(&self.key, &frames)).then_some(version);
+        let behind = self.send_missing(&outbox, missing, version);
         self.readers.all.insert(
             reader,
             Reader {
@@ -86,12 +100,11 @@ impl State {
             return;
         };
         let outbox = reader.outbox.clone();
-        match self.catch_up_frames(&version) {
-            Ok(frames) => {
-                if !outbox.update(&self.key, &frames)
-                    && let Some(reader) = self.readers.all.get_mut(&id)
-                {
-                    reader.behind = Some(version);
+        match self.missing(&version) {
+            Ok(missing) => {
+                let behind = self.send_missing(&outbox, missing, version);
+                if let Some(reader) = self.readers.all.get_mut(&id) {
+                    reader.behind = behind;
                 }
             }
             Err(error) => {
@@ -101,17 +114,38 @@ impl State {
         }
     }
 
-    /// The frames that bring somebody at `version` up to date.
-    fn catch_up_frames(&mut self, version: &VersionVector) -> Result<Vec<Bytes>> {
+    /// Answers from where on the reader is behind, if it is.
+    fn send_missing(
+        &self,
+        outbox: &Outbox,
+        missing: Missing,
+        version: VersionVector,
+    ) -> Option<VersionVector> {
+        if !outbox.update(&self.key, &missing.frames) {
+            return Some(version);
+        }
+        if missing.reached.is_some() {
+            outbox.more(&self.key);
+        }
+        missing.reached
+    }
+
+    /// What somebody at `version` lacks, or the first part of it.
+    fn missing(&mut self, version: &VersionVector) -> Result<Missing> {
         if version.is_empty() {
-            return self.frames_from_nothing();
+            let frames = self.frames_from_nothing()?;
+            return Ok(Missing {
+                frames,
+                reached: None,
+            });
         }
         if self.version <= *version {
-            return Ok(Vec::new());
+            return Ok(Missing::default());
         }
         let live = &self.live;
-        let update = tokio::task::block_in_place(|| live.export_from(version))?;
-        self.encode(&[update])
+        let (update, reached) = tokio::task::block_in_place(|| part(live, version))?;
+        let frames = self.encode(&[update])?;
+        Ok(Missing { frames, reached })
     }
 
     /// A snapshot, shared with the joiners before and after, and what was edited since it.
@@ -169,5 +203,22 @@ impl State {
                 protocol::Message::RoomError { code, message },
             );
         }
+    }
+}
+
+/// The next part of what somebody at `version` lacks, and where it leads when not to the end.
+fn part(live: &LiveDocument, version: &VersionVector) -> Result<(Vec<u8>, Option<VersionVector>)> {
+    let mut operations = PART_OPERATIONS;
+    loop {
+        let reached = live.step(version, operations)?;
+        let update = match &reached {
+            None => Some(live.export_from(version)?),
+            Some(reached) => live.export_between(version, reached)?,
+        };
+        let update = update.unwrap_or_default();
+        if update.len() <= PART_BYTES || operations == 1 {
+            return Ok((update, reached));
+        }
+        operations = (operations / 4).max(1);
     }
 }

@@ -5,7 +5,7 @@ mod folding;
 mod join;
 mod mend;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -35,6 +35,9 @@ pub(in crate::fanout) const WAITING: usize = 1_024;
 const WAITING_FOR_LOAD: usize = 4_096;
 /// Messages taken at once, so that a burst becomes few frames.
 const TAKEN_AT_ONCE: usize = 256;
+/// Bytes of updates handed to an outbox at once; an empty one takes them whatever its bound. A single
+/// update may be longer.
+const SHOWN_TOGETHER: usize = 512 * 1024;
 /// Pause before tables that could not be read are read again.
 const READ_AGAIN: Duration = Duration::from_millis(500);
 /// The shortest time between two folds of one document.
@@ -348,13 +351,28 @@ impl State {
         }
     }
 
-    /// Sends what was taken in to the readers, each run of one author encoded once.
+    /// Sends what was taken in to the readers.
     fn show(&mut self, fresh: Fresh) {
-        if fresh.updates.is_empty() || self.readers.all.is_empty() {
+        if self.readers.all.is_empty() {
             return;
         }
+        let mut rest = &fresh.updates[..];
+        while !rest.is_empty() {
+            let mut bytes = 0;
+            let fitting = rest.iter().take_while(|(_, update)| {
+                bytes += update.len();
+                bytes <= SHOWN_TOGETHER
+            });
+            let (part, others) = rest.split_at(fitting.count().max(1));
+            self.show_part(part, &fresh.before);
+            rest = others;
+        }
+    }
+
+    /// Each run of one author is encoded once for all.
+    fn show_part(&mut self, updates: &[(u64, Bytes)], before: &HashMap<u64, i32>) {
         let mut runs = Vec::new();
-        for run in fresh.updates.chunk_by(|a, b| a.0 == b.0) {
+        for run in updates.chunk_by(|a, b| a.0 == b.0) {
             let updates: Vec<&Bytes> = run.iter().map(|(_, update)| update).collect();
             match self.encode(&updates) {
                 Ok(frames) => runs.push(Run {
@@ -368,11 +386,11 @@ impl State {
         }
         let version = &self.version;
         self.readers.send(&self.key, &runs, || {
-            let mut before = version.clone();
-            for (&peer, &counter) in &fresh.before {
-                before.insert(peer, counter);
+            let mut before_all = version.clone();
+            for (&peer, &counter) in before {
+                before_all.insert(peer, counter);
             }
-            before
+            before_all
         });
     }
 
@@ -414,5 +432,5 @@ impl State {
 struct Fresh {
     updates: Vec<(u64, Bytes)>,
     /// Where each peer stood before.
-    before: std::collections::HashMap<u64, i32>,
+    before: HashMap<u64, i32>,
 }
