@@ -203,13 +203,15 @@ async fn accept(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, from)) => {
                 // An edit is small and must not wait for another to fill a packet.
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "set TCP_NODELAY");
                 }
                 let stop = stop.clone().cancelled_owned();
-                connections.spawn(http::serve_connection(stream, context.clone(), stop));
+                let address = from.ip().to_canonical();
+                let served = http::serve_connection(stream, address, context.clone(), stop);
+                connections.spawn(served);
             }
             Err(error) => {
                 tracing::error!(%error, "accept connection");

@@ -2,12 +2,14 @@
 //! stored; every rule of access stands in the view quire.document_access.
 
 mod access;
+mod acting;
 mod color;
 mod link;
 mod session;
 mod token;
 
 pub use access::{Access, Permission, access, hold_authority, member_role, permission};
+pub use acting::{acting, acting_unknown};
 pub use color::color_of;
 pub use link::{
     Invitation, LinkKind, LinkPreview, Organisation, SignIn, invite, look_at_link,

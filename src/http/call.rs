@@ -13,6 +13,7 @@ use hyper::body::{Body, Incoming};
 use hyper::header::{COOKIE, USER_AGENT};
 use hyper::http::request::Parts;
 use serde_json::{Map, Value};
+use std::net::IpAddr;
 use uuid::Uuid;
 
 /// Largest body of a request, in bytes.
@@ -22,6 +23,8 @@ pub const BODY_BYTES: usize = 64 * 1024;
 pub struct Call<'a> {
     /// What the server gave.
     pub context: &'a Context,
+    /// The network address that it came from.
+    pub address: IpAddr,
     /// Method, address and headers.
     pub head: &'a Parts,
     /// The body; empty for GET.

@@ -8,6 +8,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -16,11 +17,15 @@ const HEADERS: usize = 64;
 /// Largest head of a request, in bytes; also what is read ahead of a body.
 const HEAD_BYTES: usize = 32 * 1024;
 
-/// Serves a connection until it is closed. After `stop` the answer under way is still sent. When
+/// Serves a connection from `address` until it is closed. After `stop` the answer under way is still sent. When
 /// the connection becomes a WebSocket, this runs until the WebSocket's owner returns; `stop` is
 /// then the owner's own affair.
-pub async fn serve_connection<S>(stream: S, context: Arc<Context>, stop: impl Future<Output = ()>)
-where
+pub async fn serve_connection<S>(
+    stream: S,
+    address: IpAddr,
+    context: Arc<Context>,
+    stop: impl Future<Output = ()>,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let promised: Arc<Mutex<Option<Pending>>> = Arc::default();
@@ -28,7 +33,7 @@ where
         let context = context.clone();
         let promised = promised.clone();
         async move {
-            let (answer, pending) = dispatch(&context, request).await;
+            let (answer, pending) = dispatch(&context, address, request).await;
             if pending.is_some() {
                 *promised.lock().unwrap_or_else(PoisonError::into_inner) = pending;
             }

@@ -16,13 +16,18 @@ use hyper::header::{
 };
 use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode};
+use std::net::IpAddr;
 
 /// Answers a request. The second part is a WebSocket that was promised by the answer.
-pub async fn dispatch(context: &Context, request: Request<Incoming>) -> (Answer, Option<Pending>) {
+pub async fn dispatch(
+    context: &Context,
+    address: IpAddr,
+    request: Request<Incoming>,
+) -> (Answer, Option<Pending>) {
     let (mut head, body) = request.into_parts();
     let connection = head.extensions.remove::<hyper::upgrade::OnUpgrade>();
     let route = Route::of(head.uri.path());
-    let answered = answer(context, &head, body, route, connection);
+    let answered = answer(context, address, &head, body, route, connection);
     let answered = tokio::time::timeout(context.timeouts.call, answered);
     let (mut answer, pending) = answered.await.unwrap_or_else(|_| {
         tracing::warn!(method = %head.method, "request took too long");
@@ -36,6 +41,7 @@ pub async fn dispatch(context: &Context, request: Request<Incoming>) -> (Answer,
 
 async fn answer(
     context: &Context,
+    address: IpAddr,
     head: &Parts,
     body: Incoming,
     route: Option<Route>,
@@ -58,6 +64,7 @@ async fn answer(
     }
     let mut call = Call {
         context,
+        address,
         head,
         body: Bytes::new(),
     };

@@ -5,8 +5,8 @@ use super::call::{Call, cookie_name};
 use super::create_document::create_document;
 use super::guard::is_https;
 use crate::auth::{
-    LinkKind, Organisation, SESSION_DAYS, Session, Token, end_session, look_at_link,
-    organisations_of, use_link,
+    LinkKind, Organisation, SESSION_DAYS, Session, Token, acting_unknown, end_session,
+    look_at_link, organisations_of, use_link,
 };
 use crate::error::{Error, Kind, Result};
 use crate::postgres::failed;
@@ -52,6 +52,7 @@ pub async fn welcome(call: &Call<'_>) -> Result<Answer> {
         .transaction()
         .await
         .map_err(failed("begin welcome"))?;
+    acting_unknown(&transaction, call.address).await?;
     let mut sign_in = use_link(&transaction, &token, name, call.user_agent()).await?;
     if sign_in.kind == LinkKind::First && sign_in.document_id.is_none() {
         let org_id = sign_in.organisation.org_id;

@@ -1,5 +1,6 @@
 //! Sessions, one-time links and access, on a real database.
 
 mod access;
+mod acting;
 mod links;
 mod sessions;

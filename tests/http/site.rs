@@ -67,12 +67,12 @@ impl Site {
         let count = Arc::new(count);
         tokio::spawn(async move {
             loop {
-                let (stream, _) = listener.accept().await.unwrap();
+                let (stream, from) = listener.accept().await.unwrap();
                 let context = context.clone();
                 let mut stopped = stopped.clone();
                 let count = count.clone();
                 tokio::spawn(async move {
-                    serve_connection(stream, context, async move {
+                    serve_connection(stream, from.ip(), context, async move {
                         // The sender going away is no request to stop.
                         if stopped.wait_for(|stop| *stop).await.is_err() {
                             std::future::pending::<()>().await;

@@ -1,0 +1,45 @@
+//! Who does what: told to the transaction, so that the triggers that write quire.audit know it.
+
+use super::Session;
+use crate::error::Result;
+use crate::postgres::failed;
+use deadpool_postgres::Transaction;
+use std::net::IpAddr;
+
+/// Says that the rest of the transaction is the session's doing. Call it before the first change.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn acting(
+    transaction: &Transaction<'_>,
+    session: &Session,
+    address: IpAddr,
+) -> Result<()> {
+    let account_id = session.account_id.to_string();
+    let session_id = session.session_id.to_string();
+    act_as(transaction, &account_id, &session_id, address).await
+}
+
+/// The same for somebody who is not signed in: only the address is known.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn acting_unknown(transaction: &Transaction<'_>, address: IpAddr) -> Result<()> {
+    act_as(transaction, "", "", address).await
+}
+
+async fn act_as(
+    transaction: &Transaction<'_>,
+    account_id: &str,
+    session_id: &str,
+    address: IpAddr,
+) -> Result<()> {
+    transaction
+        .execute(
+            include_str!("../../sql/act_as.sql"),
+            &[&account_id, &session_id, &address.to_string()],
+        )
+        .await
+        .map_err(failed("say who acts"))?;
+    Ok(())
+}
