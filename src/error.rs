@@ -2,6 +2,7 @@
 //! and object ("load snapshot"); the source is kept for the log.
 
 use std::fmt;
+use std::time::Duration;
 
 /// What went wrong, in the terms of whoever has to react.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,7 @@ pub enum Kind {
 pub struct Error {
     kind: Kind,
     context: String,
+    retry_after: Option<Duration>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -47,6 +49,7 @@ impl Error {
         Self {
             kind,
             context: context.into(),
+            retry_after: None,
             source: None,
         }
     }
@@ -60,8 +63,22 @@ impl Error {
         Self {
             kind,
             context: context.into(),
+            retry_after: None,
             source: Some(source.into()),
         }
+    }
+
+    /// Adds how long to wait before the same call may work.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// How long to wait before the same call may work; `None`: it never will.
+    pub fn wait(&self) -> Option<Duration> {
+        let usual = self.is_transient().then_some(Duration::from_secs(1));
+        self.retry_after.or(usual)
     }
 
     /// What the caller does next.

@@ -3,17 +3,21 @@
 
 mod access;
 mod acting;
+mod attempt;
 mod color;
 mod link;
+mod password;
 mod session;
 mod token;
 
 pub use access::{Access, Permission, access, hold_authority, member_role, permission};
 pub use acting::{acting, acting_unknown};
+pub use attempt::{Subject, count_attempt, drop_old_attempts, forgive_attempt};
 pub use color::color_of;
 pub use link::{
     Invitation, LinkKind, LinkPreview, Organisation, SignIn, invite, look_at_link,
     organisations_of, use_link, welcome_link,
 };
+pub use password::{Verdict, check_password, hash_password, verify_password};
 pub use session::{SESSION_DAYS, Session, end_session, session_by_token, start_session};
 pub use token::Token;

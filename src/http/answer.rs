@@ -60,13 +60,11 @@ pub fn refusal(error: &Error) -> Answer {
     }
     let status =
         StatusCode::from_u16(error.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut answer = problem(status, error.public_message());
-    if error.is_transient() {
-        answer
-            .headers_mut()
-            .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    let answer = problem(status, error.public_message());
+    match error.wait() {
+        Some(wait) => with(answer, RETRY_AFTER, &wait.as_secs().to_string()),
+        None => answer,
     }
-    answer
 }
 
 /// Adds a header whose value Quire made itself.

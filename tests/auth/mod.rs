@@ -2,5 +2,6 @@
 
 mod access;
 mod acting;
+mod attempts;
 mod links;
 mod sessions;

@@ -1,0 +1,2 @@
+delete from quire.attempt
+where started_at <= now() - make_interval(secs => $1)

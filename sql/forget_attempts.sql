@@ -1,0 +1,2 @@
+delete from quire.attempt
+where subject = $1

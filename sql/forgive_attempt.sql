@@ -1,0 +1,3 @@
+update quire.attempt
+set failures = greatest(failures - 1, 0)
+where subject = $1
