@@ -3,7 +3,10 @@ select
     s.account_id,
     a.name,
     a.color,
-    s.expires_at
+    s.kind,
+    s.scopes,
+    s.expires_at,
+    s.last_seen_at <= now() - interval '1 hour' as is_unnoted
 from quire.session s
 join quire.account a on a.account_id = s.account_id
 where s.token_hash = $1

@@ -45,6 +45,9 @@ pub mod websocket;
 /// The HTTP API and the page.
 pub mod http;
 
+/// What is looked at in the database every few seconds.
+pub mod upkeep;
+
 /// A running server: everything above, started and stopped.
 pub mod server;
 

@@ -24,6 +24,7 @@ use crate::http::{self, Context, Readiness};
 use crate::metrics;
 use crate::postgres;
 use crate::presence::Presence;
+use crate::upkeep;
 use crate::websocket;
 
 /// How often silent servers are forgotten, idle documents unloaded and readiness looked at.
@@ -44,8 +45,8 @@ pub struct Server {
     fanout: Fanout,
     committers: Committers,
     connections: TaskTracker,
-    /// Accepting, applying the log, presence, tending; presence first, it says goodbye.
-    tasks: [JoinHandle<()>; 4],
+    /// Presence, accepting, applying the log, tending, upkeep; presence first, it says goodbye.
+    tasks: [JoinHandle<()>; 5],
     trial: Trial,
 }
 
@@ -91,6 +92,7 @@ impl Server {
             },
         ));
         let stop = CancellationToken::new();
+        let upkeep = upkeep::run(pool.clone(), websockets.clone(), stop.clone());
         let (servers, servers_told) = watch::channel(presence.servers());
         let (readiness, readiness_told) =
             watch::channel(Readiness::NotReady("the feed is starting".into()));
@@ -127,6 +129,7 @@ impl Server {
             tokio::spawn(accept(listener, context, connections.clone(), stop.clone())),
             tokio::spawn(applier.run(feed, stop.clone())),
             tokio::spawn(tender.run(stop.clone())),
+            tokio::spawn(upkeep),
         ];
         Ok(Self {
             address,

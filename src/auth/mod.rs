@@ -7,6 +7,7 @@ mod attempt;
 mod color;
 mod link;
 mod password;
+mod scope;
 mod session;
 mod token;
 
@@ -19,5 +20,9 @@ pub use link::{
     organisations_of, use_link, welcome_link,
 };
 pub use password::{Verdict, check_password, hash_password, verify_password};
-pub use session::{SESSION_DAYS, Session, end_session, session_by_token, start_session};
+pub use scope::{Scope, Scopes};
+pub use session::{
+    SESSION_DAYS, Session, SessionKind, end_expired, end_session, note_use, session_by_token,
+    start_session,
+};
 pub use token::Token;

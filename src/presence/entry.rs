@@ -85,6 +85,7 @@ pub(super) fn remove(key: &str) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::{Scopes, SessionKind};
     use std::time::SystemTime;
     use uuid::Uuid;
 
@@ -94,6 +95,8 @@ mod tests {
             account_id: Uuid::from_u128(5),
             name: "Ada".into(),
             color: "#123456".into(),
+            kind: SessionKind::Browser,
+            scopes: Scopes::ALL,
             expires_at: SystemTime::UNIX_EPOCH,
         }
     }

@@ -7,7 +7,7 @@ mod credentials;
 mod join;
 mod writer;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -95,6 +95,13 @@ impl State {
             open.outbox
                 .close(close::DRAINING, format!("retry_after_ms={wait_ms}"));
         }
+    }
+
+    /// The sessions whose connections are open.
+    pub fn sessions(&self) -> Vec<Uuid> {
+        let open = self.open();
+        let sessions: HashSet<Uuid> = open.values().filter_map(|open| open.session_id).collect();
+        sessions.into_iter().collect()
     }
 
     /// How many connections are open.

@@ -5,3 +5,4 @@ mod acting;
 mod attempts;
 mod links;
 mod sessions;
+mod upkeep;

@@ -102,6 +102,17 @@ impl Socket {
         }
     }
 
+    /// Reads until the server closes it, and answers the close code.
+    pub async fn ended(&mut self) -> u16 {
+        loop {
+            match self.stream.next().await {
+                Some(Ok(WsMessage::Close(Some(close)))) => return close.code.into(),
+                Some(Ok(_)) => {}
+                _ => panic!("the connection broke off without a close code"),
+            }
+        }
+    }
+
     async fn send(&mut self, message: Message) {
         let frame = Frame {
             kind: RoomKind::Document,

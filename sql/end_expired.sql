@@ -1,0 +1,1 @@
+select quire.end_expired() as ended

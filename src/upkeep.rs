@@ -1,0 +1,45 @@
+//! What every server looks at in the database every few seconds. What ends by itself is ended there,
+//! in the log, so that all servers act on it; which of them was first does not matter.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth;
+use crate::error::Result;
+use crate::postgres::{Pool, failed};
+use crate::websocket;
+
+/// How late something may end.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// Keeps things up until `stop`.
+pub async fn run(pool: Pool, websockets: Arc<websocket::State>, stop: CancellationToken) {
+    let mut tick = tokio::time::interval(EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        let round = tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            round = round(&pool, &websockets) => round,
+        };
+        if let Err(error) = round {
+            tracing::warn!(%error, "upkeep failed; it is tried again in a moment");
+        }
+    }
+}
+
+async fn round(pool: &Pool, websockets: &websocket::State) -> Result<()> {
+    let client = pool.get().await.map_err(failed("connect for upkeep"))?;
+    // First: whoever has a document open uses the session, though it asks for nothing.
+    auth::note_use(&client, &websockets.sessions()).await?;
+    auth::end_expired(&client).await?;
+    auth::drop_old_attempts(&client).await
+}
