@@ -1,0 +1,54 @@
+// The documents of an organisation.
+import { ask, organisationPath } from "./request";
+
+export type DocumentRole = "view" | "comment" | "edit";
+
+export interface DocumentEntry {
+  org_id: string;
+  document_id: string;
+  title: string;
+  /** Times are the server's, RFC 3339. */
+  created_at: string;
+  created_by: string;
+  edited_at: string;
+  deleted_at: string | null;
+  role: DocumentRole;
+  /** Whether one may share it and move it to the bin. */
+  may_manage: boolean;
+  owner_id: string | null;
+}
+
+export async function listDocuments(orgId: string, isBin: boolean): Promise<DocumentEntry[]> {
+  const path = `${documentsPath(orgId)}${isBin ? "?bin=true" : ""}`;
+  const { documents } = await ask<{ documents: DocumentEntry[] }>("GET", path);
+  return documents;
+}
+
+export function createDocument(orgId: string): Promise<DocumentEntry> {
+  return ask("POST", documentsPath(orgId), {});
+}
+
+export function showDocument(orgId: string, documentId: string): Promise<DocumentEntry> {
+  return ask("GET", documentPath(orgId, documentId));
+}
+
+export function renameDocument(orgId: string, documentId: string, title: string): Promise<DocumentEntry> {
+  return ask("PATCH", documentPath(orgId, documentId), { title });
+}
+
+export function binDocument(orgId: string, documentId: string): Promise<void> {
+  return ask("DELETE", documentPath(orgId, documentId));
+}
+
+export function restoreDocument(orgId: string, documentId: string): Promise<DocumentEntry> {
+  return ask("POST", `${documentPath(orgId, documentId)}/restore`, {});
+}
+
+function documentsPath(orgId: string): string {
+  return `${organisationPath(orgId)}/documents`;
+}
+
+/** The document's address in the API. */
+export function documentPath(orgId: string, documentId: string): string {
+  return `${documentsPath(orgId)}/${documentId}`;
+}
