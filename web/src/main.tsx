@@ -5,7 +5,9 @@ import { App } from "./shell/App";
 import { reportFailure } from "./shell/report";
 import "./styles/base.css";
 import "./styles/controls.css";
+import "./styles/forms.css";
 import "./styles/list.css";
+import "./styles/people.css";
 import "./styles/document.css";
 
 const root = document.getElementById("root");

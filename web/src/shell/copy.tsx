@@ -20,11 +20,11 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
   );
 }
 
-export function saveAsFile(name: string, text: string): void {
+export function saveAsFile(name: string, text: string, ending = "txt"): void {
   const address = URL.createObjectURL(new Blob([text], { type: "text/plain;charset=utf-8" }));
   const link = document.createElement("a");
   link.href = address;
-  link.download = `${name.replace(/[\\/:*?"<>|]+/g, " ").trim() || "document"}.txt`;
+  link.download = `${name.replace(/[\\/:*?"<>|]+/g, " ").trim() || "document"}.${ending}`;
   link.click();
   URL.revokeObjectURL(address);
 }

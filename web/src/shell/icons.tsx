@@ -128,3 +128,36 @@ export function DownloadIcon() {
     </Icon>
   );
 }
+
+export function CloseIcon() {
+  return (
+    <Icon>
+      <path d="M5.500 5.500l9 9M14.500 5.500l-9 9" />
+    </Icon>
+  );
+}
+
+export function LinkIcon() {
+  return (
+    <Icon>
+      <path d="M8.500 11.500a3 3 0 004.200.100l3-3a3 3 0 00-4.200-4.200l-1 1M11.500 8.500a3 3 0 00-4.200-.100l-3 3a3 3 0 004.200 4.200l1-1" />
+    </Icon>
+  );
+}
+
+export function PeopleIcon() {
+  return (
+    <Icon>
+      <circle cx="7.500" cy="7" r="2.800" />
+      <path d="M2.500 16c.400-2.800 2.200-4.200 5-4.200s4.600 1.400 5 4.200M13 4.400a2.800 2.800 0 010 5.200M14.500 12c1.700.500 2.700 1.800 3 4" />
+    </Icon>
+  );
+}
+
+export function BuildingIcon() {
+  return (
+    <Icon>
+      <path d="M4 17v-13h8v13M12 8h4v9M2.500 17h15M6.500 7h3M6.500 10h3M6.500 13h3" />
+    </Icon>
+  );
+}

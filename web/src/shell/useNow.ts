@@ -1,0 +1,17 @@
+// The time against which ages are shown, a minute old at most.
+import { useSyncExternalStore } from "react";
+
+const MINUTE_MS = 60_000;
+
+export function useNow(): number {
+  const minute = useSyncExternalStore(subscribe, () => Math.floor(Date.now() / MINUTE_MS));
+  // The end of the minute: nothing that has happened lies after it.
+  return (minute + 1) * MINUTE_MS;
+}
+
+function subscribe(listener: () => void): () => void {
+  const timer = setInterval(listener, MINUTE_MS);
+  return () => {
+    clearInterval(timer);
+  };
+}
