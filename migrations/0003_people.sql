@@ -241,6 +241,11 @@ comment on column quire.audit.document_id is 'The document that it was done to.'
 comment on column quire.audit.folder_id is 'The folder that it was done to.';
 comment on column quire.audit.detail is 'What else there is to say: role, former role, name. Never a secret.';
 
+create function quire.instant(at timestamptz) returns text language sql immutable parallel safe as $$
+    select to_char(at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+$$;
+comment on function quire.instant is 'A time as the API writes it: RFC 3339, UTC, milliseconds.';
+
 create function quire.note(
     action text, org_id uuid, account_id uuid, document_id uuid, folder_id uuid, detail jsonb
 ) returns void language sql as $$
@@ -585,6 +590,58 @@ comment on column quire.document_access.member_role is 'The role in the organisa
 comment on column quire.document_access.role is 'view, comment or edit: what the account may do when the document is not in the bin.';
 comment on column quire.document_access.may_manage is 'Whether the account may share the document, move it to the bin and back.';
 comment on column quire.document_access.may_transfer is 'Whether the account may give the document to another owner.';
+
+create view quire.folder_access as
+select
+    f.org_id,
+    f.folder_id,
+    a.account_id,
+    coalesce(m.role, 'visitor') as member_role,
+    (array['view', 'comment', 'edit'])[r.level] as role,
+    coalesce(r.level = 3 and m.role in ('owner', 'admin', 'member'), false) as may_manage
+from quire.folder f
+cross join quire.account a
+left join quire.member m on m.org_id = f.org_id and m.account_id = a.account_id
+cross join lateral (
+    select max(given.level) as level
+    from (
+        select 3 as level
+        where m.role in ('owner', 'admin')
+        or (m.role is not null and f.created_by = a.account_id)
+        union all
+        select quire.role_level(g.role)
+        from quire.access_grant g
+        where g.org_id = f.org_id
+        and g.folder_id = any (f.path)
+        and m.role is not null
+        and (
+            g.account_id = a.account_id
+            or (g.everyone and m.role <> 'guest')
+            or exists (
+                select 1
+                from quire.org_group_member i
+                where i.org_id = g.org_id and i.group_id = g.group_id and i.account_id = a.account_id
+            )
+        )
+        union all
+        select quire.role_level(l.role)
+        from quire.share_link_visit v
+        join quire.share_link l on l.org_id = v.org_id and l.link_id = v.link_id
+        where v.org_id = f.org_id
+        and v.account_id = a.account_id
+        and l.folder_id = any (f.path)
+        and l.revoked_at is null
+        and (l.expires_at is null or l.expires_at > now())
+    ) given
+) r
+where r.level is not null;
+comment on view quire.folder_access is 'One row for every account and folder that it may know of.';
+comment on column quire.folder_access.org_id is 'The organisation of the folder.';
+comment on column quire.folder_access.folder_id is 'The folder.';
+comment on column quire.folder_access.account_id is 'Who may.';
+comment on column quire.folder_access.member_role is 'The role in the organisation: owner, admin, member or guest; visitor: no member, came by a share link.';
+comment on column quire.folder_access.role is 'view, comment or edit: what the account may do with what lies in the folder.';
+comment on column quire.folder_access.may_manage is 'Whether the account may share the folder and make, name and move folders and documents in it.';
 
 -- The table of before as a view, for servers of the version before.
 drop table quire.document_grant;

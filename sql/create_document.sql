@@ -4,8 +4,8 @@ with server as (
     where name = 'server_account'
 ),
 document as (
-    insert into quire.document (org_id, document_id, title, created_by)
-    values ($1, $2, $3, $4)
+    insert into quire.document (org_id, document_id, title, created_by, folder_id)
+    values ($1, $2, $3, $4, $9)
 ),
 peer as (
     insert into quire.peer (org_id, document_id, peer_id, account_id, next_counter)

@@ -1,7 +1,8 @@
 select
-    member_role,
     role,
-    permission
+    permission,
+    coalesce(may_manage, false) as may_manage,
+    coalesce(may_transfer, false) as may_transfer
 from quire.document_access
 where org_id = $1
 and document_id = $2

@@ -6,7 +6,10 @@ select
     c.name as created_by,
     to_char(coalesce(e.created_at, d.created_at) at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as edited_at,
     to_char(d.deleted_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as deleted_at,
-    a.role
+    a.role,
+    d.folder_id,
+    d.owner_id,
+    coalesce(a.may_manage, false) as may_manage
 from quire.document_access a
 join quire.document d on d.org_id = a.org_id and d.document_id = a.document_id
 join quire.account c on c.account_id = d.created_by

@@ -33,6 +33,9 @@ const TEND_EVERY: Duration = Duration::from_secs(1);
 const IDLE_DOCUMENT: Duration = Duration::from_secs(300);
 /// A server whose feed was silent for so long is not sent new readers.
 const FEED_LAG: Duration = Duration::from_secs(10);
+/// How long a server goes on when it can learn of no revocation, neither from the log nor from the
+/// tables.
+const UNSURE: Duration = Duration::from_secs(10);
 /// Pause after a connection could not be accepted: the process is out of file descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
@@ -119,6 +122,8 @@ impl Server {
         let tender = Tender {
             fanout: fanout.clone(),
             presence: presence.clone(),
+            websockets: websockets.clone(),
+            unsure_since: Instant::now(),
             feed: feed_handle,
             document_bytes: settings.document_bytes,
             servers,
@@ -249,8 +254,12 @@ impl Applier {
                     let server = self.handle.status().borrow().server;
                     let identifier = server.map_or(0, |server| server.system_identifier);
                     self.fanout.connected(identifier, log_changed).await;
+                    recheck(&self.websockets, &self.fanout).await;
                 }
-                Step::Settled { .. } => self.fanout.settled().await,
+                Step::Settled { .. } => {
+                    self.fanout.settled().await;
+                    recheck(&self.websockets, &self.fanout).await;
+                }
                 Step::Lost { reason } => {
                     tracing::warn!(
                         reason,
@@ -285,6 +294,9 @@ impl Applier {
 struct Tender {
     fanout: Fanout,
     presence: Presence,
+    websockets: Arc<websocket::State>,
+    /// Since when neither the feed nor the tables have said who may still do what.
+    unsure_since: Instant,
     feed: feed::Handle,
     document_bytes: usize,
     servers: watch::Sender<Vec<String>>,
@@ -292,14 +304,18 @@ struct Tender {
 }
 
 impl Tender {
-    async fn run(self, stop: CancellationToken) {
+    async fn run(mut self, stop: CancellationToken) {
         let mut tick = tokio::time::interval(TEND_EVERY);
         let mut status = self.feed.status();
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                _ = tick.tick() => self.tend(),
+                _ = tick.tick() => {
+                    self.tend();
+                    let feed = status.borrow().clone();
+                    self.keep_rights_true(&feed).await;
+                }
                 // A feed that cannot change any more is one that has stopped.
                 changed = status.changed() => if changed.is_err() { break },
             }
@@ -314,6 +330,19 @@ impl Tender {
             .send_replace(Readiness::NotReady("the server is stopping".into()));
     }
 
+    /// Revocations come with the feed. While there is none they are looked up in the tables; when
+    /// these cannot be read either, this server stops serving rather than serve on old rights.
+    async fn keep_rights_true(&mut self, feed: &feed::Status) {
+        let is_told =
+            matches!(feed.state, State::Streaming) && feed.last_heard.elapsed() < FEED_LAG;
+        let is_sure = is_told && !self.websockets.is_unsure();
+        if is_sure || recheck(&self.websockets, &self.fanout).await {
+            self.unsure_since = Instant::now();
+        } else if self.unsure_since.elapsed() > UNSURE {
+            self.websockets.blind();
+        }
+    }
+
     fn tend(&self) {
         self.presence.expire();
         if let Some(oldest) = Instant::now().checked_sub(IDLE_DOCUMENT) {
@@ -325,6 +354,22 @@ impl Tender {
             *told = servers;
             is_news
         });
+    }
+}
+
+/// Asks the tables whose sessions have ended and whose rights are not what they were. Answers
+/// whether they could be asked.
+async fn recheck(websockets: &websocket::State, fanout: &Fanout) -> bool {
+    match tokio::time::timeout(TEND_EVERY, websockets.recheck()).await {
+        Ok(Ok(())) => {
+            fanout.recheck().await;
+            true
+        }
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "look up who may still do what; trying again");
+            false
+        }
+        Err(_) => false,
     }
 }
 

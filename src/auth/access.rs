@@ -25,8 +25,11 @@ pub struct Access {
     pub permission: Permission,
     /// Whether it may change title and content when the document is not in the bin.
     pub may_edit: bool,
-    /// Whether it may move the document to the bin and back: every member who is not a guest.
+    /// Whether it may share the document, move it to the bin and back: members who may edit it and
+    /// are no guests.
     pub may_manage: bool,
+    /// Whether it may give the document to another owner.
+    pub may_transfer: bool,
 }
 
 /// What the account may do with the document's content. `None` also for documents of other
@@ -69,7 +72,8 @@ pub async fn access(
             _ => Permission::None,
         },
         may_edit: row.get::<_, &str>("role") == "edit",
-        may_manage: row.get::<_, &str>("member_role") != "guest",
+        may_manage: row.get("may_manage"),
+        may_transfer: row.get("may_transfer"),
     }))
 }
 
@@ -92,37 +96,44 @@ pub async fn member_role(
     Ok(row.map(|row| row.get("role")))
 }
 
-/// Holds the session, the membership and the grant until the transaction ends: a revocation that
-/// comes meanwhile waits, so no change stands in the log after the removal of its author. Read
-/// what the caller may do after this, not before.
+/// What a transaction does with the rights of an organisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// It relies on them: a revocation that comes meanwhile waits.
+    Shared,
+    /// It changes them: nobody else relies on them or changes them meanwhile.
+    Alone,
+}
+
+/// Holds the session and the organisation's rights until the transaction ends, so that no change
+/// stands in the log after the removal of its author. Read what the caller may do after this, not
+/// before.
 ///
 /// # Errors
-/// `NotFound` when the account does not belong to the organisation or the session has just ended;
-/// otherwise when the database cannot be asked.
+/// `SignedOut` when the session has just ended; otherwise when the database cannot be asked.
 pub async fn hold_authority(
     transaction: &Transaction<'_>,
     session: &Session,
     org_id: Uuid,
-    document_id: Option<Uuid>,
+    hold: Hold,
 ) -> Result<()> {
+    let lock = match hold {
+        Hold::Shared => include_str!("../../sql/share_authority.sql"),
+        Hold::Alone => include_str!("../../sql/take_authority.sql"),
+    };
+    transaction
+        .execute(lock, &[&org_id])
+        .await
+        .map_err(failed("hold authority"))?;
     let held = transaction
         .query_opt(
             include_str!("../../sql/hold_authority.sql"),
-            &[&session.session_id, &org_id],
+            &[&session.session_id],
         )
         .await
-        .map_err(failed("hold authority"))?;
-    if held.is_none() {
-        return Err(Error::new(Kind::NotFound, "there is no such organisation"));
+        .map_err(failed("hold session"))?;
+    match held {
+        Some(_) => Ok(()),
+        None => Err(Error::new(Kind::SignedOut, "the session has ended")),
     }
-    if let Some(document_id) = document_id {
-        transaction
-            .execute(
-                include_str!("../../sql/hold_grant.sql"),
-                &[&session.session_id, &org_id, &document_id],
-            )
-            .await
-            .map_err(failed("hold grant"))?;
-    }
-    Ok(())
 }

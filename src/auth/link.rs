@@ -144,12 +144,13 @@ pub async fn invite(
     created_by: Uuid,
     org_id: Uuid,
     document_id: Option<Uuid>,
+    role: &'static str,
 ) -> Result<Invitation> {
     let link = NewLink {
         org_id,
         document_id,
         account_id: None,
-        role: "member",
+        role,
         created_by: Some(created_by),
         lifetime_s: INVITATION_S,
     };

@@ -11,7 +11,7 @@ mod scope;
 mod session;
 mod token;
 
-pub use access::{Access, Permission, access, hold_authority, member_role, permission};
+pub use access::{Access, Hold, Permission, access, hold_authority, member_role, permission};
 pub use acting::{acting, acting_unknown};
 pub use attempt::{Subject, count_attempt, drop_old_attempts, forgive_attempt};
 pub use color::color_of;

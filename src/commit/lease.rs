@@ -5,7 +5,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use crate::auth::{self, Session};
+use crate::auth::{self, Hold, Session};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::{Pool, failed};
 
@@ -117,7 +117,7 @@ type Transaction<'a> = deadpool_postgres::Transaction<'a>;
 /// revocation waits for the lease, or the lease for the revocation; then asks what is allowed.
 async fn hold_right(transaction: &Transaction<'_>, request: &Request<'_>) -> Result<()> {
     let (org_id, document_id) = (request.org_id, request.document_id);
-    auth::hold_authority(transaction, request.session, org_id, Some(document_id)).await?;
+    auth::hold_authority(transaction, request.session, org_id, Hold::Shared).await?;
     let held = transaction
         .query_opt(HOLD_DOCUMENT, &[&org_id, &document_id])
         .await

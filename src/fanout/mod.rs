@@ -42,6 +42,8 @@ struct Shared {
     feed: feed::Handle,
     /// Of the cluster that the feed reads; 0 before the first connection.
     system_identifier: AtomicU64,
+    /// Changes of authority applied so far.
+    authority: AtomicU64,
     rooms: Mutex<HashMap<DocKey, Arc<Room>>>,
     tasks: TaskTracker,
 }
@@ -77,6 +79,7 @@ impl Fanout {
                 trial,
                 feed,
                 system_identifier: AtomicU64::new(0),
+                authority: AtomicU64::new(0),
                 rooms: Mutex::default(),
                 tasks: TaskTracker::new(),
             }),
@@ -150,17 +153,15 @@ impl Fanout {
     async fn event(&self, event: &Event) {
         let of_account = || Message::Authority(event.account_id);
         match (event.kind, event.org_id, event.document_id) {
-            (EventKind::MemberChanged, Some(org_id), _) => {
-                self.tell(of_account, |key| key.org_id == org_id).await;
-            }
-            (EventKind::GrantChanged, Some(org_id), Some(document_id)) => {
-                let of = DocKey {
-                    org_id,
-                    document_id,
+            (EventKind::MemberChanged | EventKind::GrantChanged, Some(org_id), document_id) => {
+                self.authority_changed();
+                let is_meant = |key: &DocKey| {
+                    key.org_id == org_id && document_id.is_none_or(|id| id == key.document_id)
                 };
-                self.tell(of_account, |key| *key == of).await;
+                self.tell(of_account, is_meant).await;
             }
             (EventKind::DocumentDeleted, Some(org_id), Some(document_id)) => {
+                self.authority_changed();
                 let of = DocKey {
                     org_id,
                     document_id,
@@ -187,6 +188,23 @@ impl Fanout {
     /// What was committed but invisible when the slot was made is visible now.
     pub async fn settled(&self) {
         self.tell(|| Message::ReadAgain, |_| true).await;
+    }
+
+    /// Counts the changes of authority that this server has applied. Whoever asks what is allowed,
+    /// joins, and then finds another number, must ask again: the change may have come in between.
+    pub fn authority(&self) -> u64 {
+        self.shared.authority.load(Ordering::SeqCst)
+    }
+
+    /// Changes of authority may have been missed: every room asks the database who may still read.
+    pub async fn recheck(&self) {
+        self.authority_changed();
+        self.tell(|| Message::Recheck, |_| true).await;
+    }
+
+    /// Counted before any room is told: who joins later than that finds the new number.
+    fn authority_changed(&self) {
+        self.shared.authority.fetch_add(1, Ordering::SeqCst);
     }
 
     async fn tell(&self, message: impl Fn() -> Message, whom: impl Fn(&DocKey) -> bool) {

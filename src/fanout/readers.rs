@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::outbox::Outbox;
 use crate::commit::lease::Lease;
 use crate::document::trial::DocKey;
+use crate::protocol::Permission;
 
 /// One connection, unique in this process.
 pub type ReaderId = u64;
@@ -51,6 +52,8 @@ impl Leases {
 /// Somebody who is sent what the room takes in.
 pub(super) struct Reader {
     pub account_id: Uuid,
+    /// What it may do, as it was told at the join.
+    pub permission: Permission,
     pub outbox: Outbox,
     pub leases: Leases,
     /// What the reader has, when more than that was not kept for it.

@@ -16,6 +16,17 @@ pub fn json(status: StatusCode, value: &impl Serialize) -> Answer {
     private(status, "application/json", body)
 }
 
+/// A JSON answer that the database wrote.
+pub fn json_text(status: StatusCode, body: String) -> Answer {
+    private(status, "application/json", body)
+}
+
+/// JSON objects, one a line, to be kept as a file.
+pub fn json_lines(lines: &[String]) -> Answer {
+    let body: String = lines.iter().flat_map(|line| [line, "\n"]).collect();
+    private(StatusCode::OK, "application/jsonl", body)
+}
+
 /// A text answer that nobody may keep.
 pub fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
     private(status, "text/plain; charset=utf-8", body)

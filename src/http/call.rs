@@ -121,6 +121,49 @@ impl Fields {
             .ok_or_else(|| Error::new(Kind::Invalid, format!("{name}: is missing")))
     }
 
+    /// A name: 1 to `most` printable characters; absent or null: `None`.
+    pub fn name(&self, name: &str, most: usize) -> Result<Option<&str>> {
+        let Some(text) = self.text(name)? else {
+            return Ok(None);
+        };
+        let characters = text.chars().count();
+        if !(1..=most).contains(&characters) || text.chars().any(char::is_control) {
+            return Err(Error::new(
+                Kind::Invalid,
+                format!("{name}: 1 to {most} printable characters are needed"),
+            ));
+        }
+        Ok(Some(text))
+    }
+
+    /// One of these words; absent or null: `None`.
+    pub fn one_of(&self, name: &str, words: &[&str]) -> Result<Option<&str>> {
+        match self.text(name)? {
+            Some(word) if !words.contains(&word) => Err(Error::new(
+                Kind::Invalid,
+                format!("{name}: must be one of {}", words.join(", ")),
+            )),
+            word => Ok(word),
+        }
+    }
+
+    /// Yes or no; absent or null: no.
+    pub fn flag(&self, name: &str) -> Result<bool> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(Error::new(
+                Kind::Invalid,
+                format!("{name}: must be true or false"),
+            )),
+        }
+    }
+
+    /// Whether the body names the field at all, be it with null.
+    pub fn names(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// An id; absent or null: `None`.
     pub fn id(&self, name: &str) -> Result<Option<Uuid>> {
         let Some(text) = self.text(name)? else {

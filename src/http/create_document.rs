@@ -16,6 +16,7 @@ use uuid::Uuid;
 pub async fn create_document(
     client: &impl GenericClient,
     org_id: Uuid,
+    folder_id: Option<Uuid>,
     created_by: Uuid,
     title: &str,
 ) -> Result<Uuid> {
@@ -38,6 +39,7 @@ pub async fn create_document(
                 &meta.counter_start,
                 &meta.counter_end,
                 &seed,
+                &folder_id,
             ],
         )
         .await

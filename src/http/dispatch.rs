@@ -6,7 +6,10 @@ use super::call::{Call, read_body};
 use super::context::Context;
 use super::route::{Route, allow, is_page};
 use super::upgrade::{Pending, upgrade};
-use super::{documents, files, guard, invitations, protection, sign_in, status, text};
+use super::{
+    audit, documents, files, folders, grants, groups, guard, invitations, organisations,
+    protection, sign_in, status, text,
+};
 use crate::error::Result;
 use bytes::Bytes;
 use hyper::body::Incoming;
@@ -102,13 +105,50 @@ async fn endpoint(call: &Call<'_>, route: Route) -> Result<Answer> {
             _ => documents::list(call, org_id).await,
         },
         Route::Document(org_id, document_id) => match *method {
-            Method::PATCH => documents::rename(call, org_id, document_id).await,
+            Method::PATCH => documents::change(call, org_id, document_id).await,
             Method::DELETE => documents::delete(call, org_id, document_id).await,
             _ => documents::show(call, org_id, document_id).await,
         },
         Route::Restore(org_id, document_id) => documents::restore(call, org_id, document_id).await,
         Route::Text(org_id, document_id) => text::show(call, org_id, document_id).await,
         Route::Invitations(org_id) => invitations::invite(call, org_id).await,
+        Route::Organisation(org_id) => match *method {
+            Method::PATCH => organisations::change(call, org_id).await,
+            _ => organisations::show(call, org_id).await,
+        },
+        Route::Members(org_id) => organisations::members(call, org_id).await,
+        Route::Member(org_id, account_id) => match *method {
+            Method::PATCH => organisations::change_member(call, org_id, account_id).await,
+            _ => organisations::remove_member(call, org_id, account_id).await,
+        },
+        Route::Groups(org_id) => match *method {
+            Method::POST => groups::create(call, org_id).await,
+            _ => groups::list(call, org_id).await,
+        },
+        Route::Group(org_id, group_id) => match *method {
+            Method::PATCH => groups::rename(call, org_id, group_id).await,
+            _ => groups::remove(call, org_id, group_id).await,
+        },
+        Route::GroupMember(org_id, group_id, account_id) => match *method {
+            Method::PUT => groups::add_member(call, org_id, group_id, account_id).await,
+            _ => groups::remove_member(call, org_id, group_id, account_id).await,
+        },
+        Route::Folders(org_id) => match *method {
+            Method::POST => folders::create(call, org_id).await,
+            _ => folders::list(call, org_id).await,
+        },
+        Route::Folder(org_id, folder_id) => match *method {
+            Method::PATCH => folders::change(call, org_id, folder_id).await,
+            _ => folders::remove(call, org_id, folder_id).await,
+        },
+        Route::Grants(org_id, object) => match *method {
+            Method::POST => grants::put(call, org_id, object).await,
+            _ => grants::list(call, org_id, object).await,
+        },
+        Route::Grant(org_id, object, grant_id) => {
+            grants::remove(call, org_id, object, grant_id).await
+        }
+        Route::Audit(org_id) => audit::list(call, org_id).await,
         Route::Health => Ok(status::health()),
         Route::Ready => Ok(status::ready(call.context)),
         Route::Metrics => Ok(status::metrics()),

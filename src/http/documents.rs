@@ -1,13 +1,15 @@
 //! The documents of an organisation: list, create, show, rename, the bin. What the
 //! caller may not know of does not exist.
 
+use super::act::Act;
 use super::answer::{Answer, empty, json, with};
 use super::call::{Call, Fields, parameter};
 use super::create_document::create_document;
-use crate::auth::{Access, Session, access, hold_authority, member_role};
+use super::folders;
+use crate::auth::{Access, Hold, Session, access, member_role};
 use crate::error::{Error, Kind, Result};
-use crate::postgres::{PoolClient, failed};
-use deadpool_postgres::{GenericClient, Transaction};
+use crate::postgres::failed;
+use deadpool_postgres::GenericClient;
 use hyper::StatusCode;
 use hyper::header::LOCATION;
 use serde::Serialize;
@@ -31,6 +33,9 @@ struct Document {
     edited_at: String,
     deleted_at: Option<String>,
     role: String,
+    folder_id: Option<Uuid>,
+    owner_id: Option<Uuid>,
+    may_manage: bool,
 }
 
 impl From<&Row> for Document {
@@ -44,6 +49,9 @@ impl From<&Row> for Document {
             edited_at: row.get("edited_at"),
             deleted_at: row.get("deleted_at"),
             role: row.get("role"),
+            folder_id: row.get("folder_id"),
+            owner_id: row.get("owner_id"),
+            may_manage: row.get("may_manage"),
         }
     }
 }
@@ -88,19 +96,16 @@ pub async fn list(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
 pub async fn create(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
     let fields = call.fields()?;
     let title = title(&fields)?.unwrap_or(NO_TITLE);
+    let folder_id = fields.id("folder_id")?;
     let mut client = call.client().await?;
-    let session = call.session(&client).await?;
-    let transaction = begin(&mut client).await?;
-    hold_authority(&transaction, &session, org_id, None).await?;
-    let role = member_role(&transaction, session.account_id, org_id).await?;
-    match role.as_deref() {
-        None => return Err(no_organisation()),
-        Some("guest") => return Err(not_for_guests()),
-        Some(_) => {}
-    }
-    let document_id = create_document(&transaction, org_id, session.account_id, title).await?;
-    let document = find(&transaction, &session, org_id, document_id).await?;
-    commit(transaction).await?;
+    let act = Act::begin(call, &mut client, org_id, Hold::Shared).await?;
+    act.member()?;
+    folders::may_put_into(&act, folder_id, "folder_id").await?;
+    let created_by = act.session.account_id;
+    let document_id =
+        create_document(&act.transaction, org_id, folder_id, created_by, title).await?;
+    let document = find(&act.transaction, &act.session, org_id, document_id).await?;
+    act.commit().await?;
     let place = format!("/api/v1/organisations/{org_id}/documents/{document_id}");
     Ok(with(json(StatusCode::CREATED, &document), LOCATION, &place))
 }
@@ -113,35 +118,82 @@ pub async fn show(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<An
     Ok(json(StatusCode::OK, &document))
 }
 
-/// `PATCH …/documents/{document_id}` with a title.
-pub async fn rename(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<Answer> {
+/// `PATCH …/documents/{document_id}` with a title, a folder (null: none), an owner, or several.
+pub async fn change(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<Answer> {
     let fields = call.fields()?;
-    let title = title(&fields)?
-        .ok_or_else(|| Error::new(Kind::Invalid, "title: is missing"))?
-        .to_owned();
+    let title = title(&fields)?;
+    let (moves, folder_id) = (fields.names("folder_id"), fields.id("folder_id")?);
+    let owner_id = fields.id("owner_id")?;
+    if title.is_none() && !moves && owner_id.is_none() {
+        return Err(Error::new(
+            Kind::Invalid,
+            "name at least one of title, folder_id and owner_id",
+        ));
+    }
+    // Another folder or owner means other rights.
+    let hold = match moves || owner_id.is_some() {
+        true => Hold::Alone,
+        false => Hold::Shared,
+    };
     let mut client = call.client().await?;
-    let session = call.session(&client).await?;
-    let transaction = begin(&mut client).await?;
-    let access = hold_access(&transaction, &session, org_id, document_id).await?;
+    let act = Act::begin(call, &mut client, org_id, hold).await?;
+    let own = act.session.account_id;
+    let access = access(&act.transaction, own, org_id, document_id)
+        .await?
+        .ok_or_else(no_document)?;
     if !access.may_edit {
         return Err(Error::new(
             Kind::Forbidden,
             "you may read this document but not change it",
         ));
     }
-    let renamed = transaction
+    if moves {
+        if !access.may_manage {
+            return Err(not_for_guests());
+        }
+        folders::may_put_into(&act, folder_id, "folder_id").await?;
+    }
+    if let Some(owner_id) = owner_id {
+        may_own(&act, &access, owner_id).await?;
+    }
+    let changed = act
         .execute(
-            include_str!("../../sql/rename_document.sql"),
-            &[&org_id, &document_id, &title],
+            include_str!("../../sql/change_document.sql"),
+            &[&org_id, &document_id, &title, &moves, &folder_id, &owner_id],
         )
-        .await
-        .map_err(failed("rename document"))?;
-    if renamed == 0 {
+        .await?;
+    if changed == 0 {
         return Err(in_bin());
     }
-    let document = find(&transaction, &session, org_id, document_id).await?;
-    commit(transaction).await?;
-    Ok(json(StatusCode::OK, &document))
+    // Whoever moves it into a folder of others may not see it any more.
+    let document = find(&act.transaction, &act.session, org_id, document_id).await;
+    act.commit().await?;
+    match document {
+        Ok(document) => Ok(json(StatusCode::OK, &document)),
+        Err(error) if error.kind() == Kind::NotFound => Ok(empty(StatusCode::NO_CONTENT)),
+        Err(error) => Err(error),
+    }
+}
+
+async fn may_own(act: &Act<'_>, access: &Access, owner_id: Uuid) -> Result<()> {
+    if !access.may_transfer {
+        return Err(Error::new(
+            Kind::Forbidden,
+            "only its owner and the organisation's admins may give a document to somebody else",
+        ));
+    }
+    let role = member_role(&act.transaction, owner_id, act.org_id()).await?;
+    match role.as_deref() {
+        None => Err(Error::new(
+            Kind::Invalid,
+            "owner_id: there is no such member",
+        )),
+        Some("guest") => Err(Error::new(
+            Kind::Invalid,
+            "owner_id: a guest cannot own a document",
+        )),
+        Some(_) => Ok(()),
+    }
 }
 
 /// `DELETE …/documents/{document_id}`: moves it to the bin. What is there stays there.
@@ -165,18 +217,21 @@ async fn manage(
     statement: &str,
 ) -> Result<Document> {
     let mut client = call.client().await?;
-    let session = call.session(&client).await?;
-    let transaction = begin(&mut client).await?;
-    let access = hold_access(&transaction, &session, org_id, document_id).await?;
+    let act = Act::begin(call, &mut client, org_id, Hold::Shared).await?;
+    let access = access(
+        &act.transaction,
+        act.session.account_id,
+        org_id,
+        document_id,
+    )
+    .await?
+    .ok_or_else(no_document)?;
     if !access.may_manage {
         return Err(not_for_guests());
     }
-    transaction
-        .execute(statement, &[&org_id, &document_id])
-        .await
-        .map_err(failed("move document to or from the bin"))?;
-    let document = find(&transaction, &session, org_id, document_id).await?;
-    commit(transaction).await?;
+    act.execute(statement, &[&org_id, &document_id]).await?;
+    let document = find(&act.transaction, &act.session, org_id, document_id).await?;
+    act.commit().await?;
     Ok(document)
 }
 
@@ -197,45 +252,9 @@ async fn find(
         .ok_or_else(no_document)
 }
 
-/// What the caller may do, with nobody able to take it away before the transaction ends.
-async fn hold_access(
-    transaction: &Transaction<'_>,
-    session: &Session,
-    org_id: Uuid,
-    document_id: Uuid,
-) -> Result<Access> {
-    hold_authority(transaction, session, org_id, Some(document_id))
-        .await
-        .map_err(|error| match error.kind() {
-            Kind::NotFound => no_document(),
-            _ => error,
-        })?;
-    access(transaction, session.account_id, org_id, document_id)
-        .await?
-        .ok_or_else(no_document)
-}
-
-async fn begin(client: &mut PoolClient) -> Result<Transaction<'_>> {
-    client.transaction().await.map_err(failed("begin request"))
-}
-
-async fn commit(transaction: Transaction<'_>) -> Result<()> {
-    transaction.commit().await.map_err(failed("commit request"))
-}
-
 /// The title of a body, if it has one.
 fn title(fields: &Fields) -> Result<Option<&str>> {
-    let Some(title) = fields.text("title")? else {
-        return Ok(None);
-    };
-    let characters = title.chars().count();
-    if !(1..=TITLE_CHARACTERS).contains(&characters) || title.chars().any(char::is_control) {
-        return Err(Error::new(
-            Kind::Invalid,
-            format!("title: 1 to {TITLE_CHARACTERS} printable characters are needed"),
-        ));
-    }
-    Ok(Some(title))
+    fields.name("title", TITLE_CHARACTERS)
 }
 
 /// Also what another organisation's document looks like.
@@ -243,7 +262,7 @@ pub fn no_document() -> Error {
     Error::new(Kind::NotFound, "there is no such document")
 }
 
-fn no_organisation() -> Error {
+pub fn no_organisation() -> Error {
     Error::new(Kind::NotFound, "there is no such organisation")
 }
 
@@ -256,5 +275,5 @@ pub fn in_bin() -> Error {
 }
 
 fn not_for_guests() -> Error {
-    Error::new(Kind::Forbidden, "guests may not do this")
+    Error::new(Kind::Forbidden, "guests and visitors may not do this")
 }

@@ -1,7 +1,9 @@
 //! The HTTP API and the page, on hyper and without a framework. What goes over a WebSocket is left
 //! to `Context::on_upgrade`.
 
+mod act;
 mod answer;
+mod audit;
 mod call;
 mod connection;
 mod context;
@@ -9,8 +11,12 @@ mod create_document;
 mod dispatch;
 mod documents;
 mod files;
+mod folders;
+mod grants;
+mod groups;
 mod guard;
 mod invitations;
+mod organisations;
 mod protection;
 mod route;
 mod sign_in;

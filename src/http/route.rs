@@ -1,5 +1,6 @@
 //! Which address means what, and which methods it knows.
 
+use super::grants::Object;
 use hyper::Method;
 use matchit::{Params, Router};
 use std::sync::LazyLock;
@@ -28,6 +29,28 @@ pub enum Route {
     Text(Uuid, Uuid),
     /// Invite somebody into an organisation.
     Invitations(Uuid),
+    /// An organisation's own data.
+    Organisation(Uuid),
+    /// Its members.
+    Members(Uuid),
+    /// One of them: organisation and account.
+    Member(Uuid, Uuid),
+    /// Its groups.
+    Groups(Uuid),
+    /// One group.
+    Group(Uuid, Uuid),
+    /// A member of a group: organisation, group and account.
+    GroupMember(Uuid, Uuid, Uuid),
+    /// Its folders.
+    Folders(Uuid),
+    /// One folder.
+    Folder(Uuid, Uuid),
+    /// Who may do what with a document or a folder.
+    Grants(Uuid, Object),
+    /// One grant on it.
+    Grant(Uuid, Object, Uuid),
+    /// Who changed which right.
+    Audit(Uuid),
     /// The WebSocket of the sync protocol.
     Sync,
     /// The process is alive.
@@ -70,6 +93,49 @@ static ROUTER: LazyLock<Router<Read>> = LazyLock::new(|| {
     add(&format!("{ORGANISATION}/invitations"), |p| {
         Some(Route::Invitations(id(p, "org_id")?))
     });
+    add(ORGANISATION, |p| {
+        Some(Route::Organisation(id(p, "org_id")?))
+    });
+    add(&format!("{ORGANISATION}/members"), |p| {
+        Some(Route::Members(id(p, "org_id")?))
+    });
+    add(&format!("{ORGANISATION}/members/{{account_id}}"), |p| {
+        Some(Route::Member(id(p, "org_id")?, id(p, "account_id")?))
+    });
+    add(&format!("{ORGANISATION}/groups"), |p| {
+        Some(Route::Groups(id(p, "org_id")?))
+    });
+    add(&format!("{ORGANISATION}/groups/{{group_id}}"), |p| {
+        Some(Route::Group(id(p, "org_id")?, id(p, "group_id")?))
+    });
+    add(
+        &format!("{ORGANISATION}/groups/{{group_id}}/members/{{account_id}}"),
+        |p| {
+            let (org_id, group_id) = (id(p, "org_id")?, id(p, "group_id")?);
+            Some(Route::GroupMember(org_id, group_id, id(p, "account_id")?))
+        },
+    );
+    add(&format!("{ORGANISATION}/folders"), |p| {
+        Some(Route::Folders(id(p, "org_id")?))
+    });
+    add(&format!("{ORGANISATION}/folders/{{folder_id}}"), |p| {
+        Some(Route::Folder(id(p, "org_id")?, id(p, "folder_id")?))
+    });
+    for object in ["documents/{document_id}", "folders/{folder_id}"] {
+        add(&format!("{ORGANISATION}/{object}/grants"), |p| {
+            Some(Route::Grants(id(p, "org_id")?, shared(p)?))
+        });
+        add(
+            &format!("{ORGANISATION}/{object}/grants/{{grant_id}}"),
+            |p| {
+                let org_id = id(p, "org_id")?;
+                Some(Route::Grant(org_id, shared(p)?, id(p, "grant_id")?))
+            },
+        );
+    }
+    add(&format!("{ORGANISATION}/audit"), |p| {
+        Some(Route::Audit(id(p, "org_id")?))
+    });
     add("/sync/v1", |_| Some(Route::Sync));
     add("/healthz", |_| Some(Route::Health));
     add("/readyz", |_| Some(Route::Ready));
@@ -88,11 +154,20 @@ impl Route {
     pub fn methods(&self) -> &'static [Method] {
         match self {
             Route::Welcome | Route::Restore(..) | Route::Invitations(_) => &[Method::POST],
-            Route::Session => &[Method::DELETE],
-            Route::Documents(_) => &[Method::GET, Method::POST],
+            Route::Session | Route::Grant(..) => &[Method::DELETE],
+            Route::Documents(_) | Route::Groups(_) | Route::Folders(_) | Route::Grants(..) => {
+                &[Method::GET, Method::POST]
+            }
             Route::Document(..) => &[Method::GET, Method::PATCH, Method::DELETE],
+            Route::Organisation(_) => &[Method::GET, Method::PATCH],
+            Route::Member(..) | Route::Group(..) | Route::Folder(..) => {
+                &[Method::PATCH, Method::DELETE]
+            }
+            Route::GroupMember(..) => &[Method::PUT, Method::DELETE],
             Route::Link(_)
             | Route::Me
+            | Route::Members(_)
+            | Route::Audit(_)
             | Route::Servers
             | Route::Text(..)
             | Route::Sync
@@ -117,17 +192,33 @@ pub fn allow(methods: &[Method]) -> String {
     names.join(", ")
 }
 
-/// Whether a page of the editor stands at this path: the list, a document, the welcome page.
+/// Whether a page of the editor stands at this path.
 pub fn is_page(path: &str) -> bool {
-    if matches!(path, "/" | "/welcome" | "/index.html") {
-        return true;
+    const PAGES: [&str; 7] = [
+        "/",
+        "/index.html",
+        "/welcome",
+        "/sign-in",
+        "/reset",
+        "/share",
+        "/account",
+    ];
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    match parts[..] {
+        _ if PAGES.contains(&path) => true,
+        ["organisation", id] => uuid(id).is_some(),
+        // A document.
+        [org_id, document_id] => uuid(org_id).is_some() && uuid(document_id).is_some(),
+        _ => false,
     }
-    let Some(rest) = path.strip_prefix('/') else {
-        return false;
-    };
-    let mut parts = rest.split('/');
-    let ids = [parts.next(), parts.next()];
-    parts.next().is_none() && ids.iter().all(|part| part.and_then(uuid).is_some())
+}
+
+/// The document or the folder that a path names.
+fn shared(params: &Params<'_, '_>) -> Option<Object> {
+    match params.get("document_id") {
+        Some(document_id) => Some(Object::Document(uuid(document_id)?)),
+        None => Some(Object::Folder(id(params, "folder_id")?)),
+    }
 }
 
 fn id(params: &Params<'_, '_>, name: &str) -> Option<Uuid> {

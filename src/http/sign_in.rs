@@ -57,7 +57,8 @@ pub async fn welcome(call: &Call<'_>) -> Result<Answer> {
     if sign_in.kind == LinkKind::First && sign_in.document_id.is_none() {
         let org_id = sign_in.organisation.org_id;
         let created_by = sign_in.session.account_id;
-        let document_id = create_document(&transaction, org_id, created_by, FIRST_TITLE).await?;
+        let document_id =
+            create_document(&transaction, org_id, None, created_by, FIRST_TITLE).await?;
         sign_in.document_id = Some(document_id);
     }
     transaction

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use self::entry::Said;
 use self::message::{Entry, Message, Server};
-use self::state::{Known, Outgoing, Person, State, frame};
+use self::state::{Known, Listener, Outgoing, Person, State, frame};
 use crate::auth::Session;
 use crate::change::{Event, EventKind};
 use crate::document::trial::DocKey;
@@ -86,7 +86,14 @@ impl Presence {
 
     /// A connection listens to a room; it is told at once who is there and what the document is
     /// called.
-    pub fn join(&self, room: DocKey, reader: ReaderId, outbox: Outbox, title: &str) {
+    pub fn join(
+        &self,
+        room: DocKey,
+        reader: ReaderId,
+        account_id: Uuid,
+        outbox: Outbox,
+        title: &str,
+    ) {
         let mut state = self.state();
         let places = state.rooms.entry(room).or_default();
         let title = document(title);
@@ -96,7 +103,9 @@ impl Presence {
                 outbox.presence(room, key, frame);
             }
         }
-        places.readers.insert(reader, outbox);
+        places
+            .readers
+            .insert(reader, Listener { account_id, outbox });
     }
 
     /// A connection listens no longer, and whom it showed is gone.
@@ -115,7 +124,20 @@ impl Presence {
         }
     }
 
-    /// What a client says of itself. Its key is a peer that it holds, or, for a client that never
+    /// The rights of this account, or of everybody, changed in these rooms: nothing more is told to
+    /// and taken from its connections until they join again. What they show stays for a moment,
+    /// because most do.
+    fn suspend(&self, is_meant: impl Fn(&DocKey) -> bool, account_id: Option<Uuid>) {
+        for (room, places) in &mut self.state().rooms {
+            if is_meant(room) {
+                places
+                    .readers
+                    .retain(|_, listener| account_id.is_some_and(|id| id != listener.account_id));
+            }
+        }
+    }
+
+    /// What a client says of itself; not taken when it is not in the room. Its key is a peer that it holds, or, for a client that never
     /// asked for one, any that nobody else shows.
     pub fn update(
         &self,
@@ -124,8 +146,12 @@ impl Presence {
         leases: &Leases,
         session: &Session,
         update: &[u8],
-    ) {
+    ) -> bool {
         let mut state = self.state();
+        let places = state.rooms.get(&room);
+        if !places.is_some_and(|places| places.readers.contains_key(&reader)) {
+            return false;
+        }
         let is_own = |key: &str| match key.parse::<u64>() {
             Ok(peer) if leases.of(peer).is_some() => true,
             Ok(_) => {
@@ -142,6 +168,7 @@ impl Presence {
             Said::Gone => self.gone(&mut state, room, reader),
             Said::Nothing => IGNORED.increment(),
         }
+        true
     }
 
     /// Notes what the next message says. It is shown when it comes back out of the log, here as
@@ -213,9 +240,19 @@ impl Presence {
         }
     }
 
-    /// A document was renamed, deleted or restored: its readers are told.
+    /// A document was renamed, deleted or restored: its readers are told. Or rights changed.
     pub fn event(&self, event: &Event) {
-        let (Some(org_id), Some(document_id)) = (event.org_id, event.document_id) else {
+        let Some(org_id) = event.org_id else { return };
+        if matches!(
+            event.kind,
+            EventKind::MemberChanged | EventKind::GrantChanged
+        ) {
+            let is_meant = |room: &DocKey| {
+                room.org_id == org_id && event.document_id.is_none_or(|id| id == room.document_id)
+            };
+            return self.suspend(is_meant, event.account_id);
+        }
+        let Some(document_id) = event.document_id else {
             return;
         };
         let values = match (event.kind, &event.title) {
@@ -229,6 +266,9 @@ impl Presence {
         };
         if let Some(places) = self.state().rooms.get(&room) {
             places.tell(room, DOCUMENT, &values);
+        }
+        if event.kind == EventKind::DocumentDeleted {
+            self.suspend(|key| *key == room, None);
         }
     }
 

@@ -25,7 +25,13 @@ pub(super) struct State {
 #[derive(Default)]
 pub(super) struct Places {
     pub people: HashMap<String, Person>,
-    pub readers: HashMap<ReaderId, Outbox>,
+    pub readers: HashMap<ReaderId, Listener>,
+}
+
+/// A connection that is told who is where.
+pub(super) struct Listener {
+    pub account_id: Uuid,
+    pub outbox: Outbox,
 }
 
 pub(super) struct Person {
@@ -53,15 +59,15 @@ impl Places {
     }
 }
 
-fn tell(readers: &HashMap<ReaderId, Outbox>, room: DocKey, key: &str, data: &Bytes) {
+fn tell(readers: &HashMap<ReaderId, Listener>, room: DocKey, key: &str, data: &Bytes) {
     if readers.is_empty() {
         return;
     }
     let Some(frame) = frame(&room, data) else {
         return;
     };
-    for outbox in readers.values() {
-        outbox.presence(room, key, frame.clone());
+    for listener in readers.values() {
+        listener.outbox.presence(room, key, frame.clone());
     }
 }
 

@@ -249,12 +249,15 @@ impl Connection {
                     .documents
                     .get(&key)
                     .map_or(leases, |joined| &joined.leases);
-                for update in &updates {
-                    self.state
-                        .presence
-                        .update(key, self.id, leases, &session, update);
-                }
-                self.ack(kind, room, batch, AckStatus::Ok);
+                let presence = &self.state.presence;
+                let is_in = updates
+                    .iter()
+                    .all(|update| presence.update(key, self.id, leases, &session, update));
+                let status = match is_in {
+                    true => AckStatus::Ok,
+                    false => AckStatus::PermissionDenied,
+                };
+                self.ack(kind, room, batch, status);
             }
             RoomKind::Other(_) => self.ack(kind, room, batch, AckStatus::AppError),
         }
@@ -295,11 +298,15 @@ impl Connection {
         match kind {
             RoomKind::Document => self.leave_document(&key).await,
             RoomKind::Ephemeral => {
-                if self.presence.remove(&key).is_some() {
-                    self.state.presence.leave(key, self.id);
-                }
+                self.leave_presence(&key);
             }
             RoomKind::Other(_) => {}
+        }
+    }
+
+    pub(super) fn leave_presence(&mut self, key: &DocKey) {
+        if self.presence.remove(key).is_some() {
+            self.state.presence.leave(*key, self.id);
         }
     }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use loro::VersionVector;
 use serde_json::json;
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use super::connection::{Connection, Joined};
 use super::credentials::Credentials;
@@ -74,6 +75,7 @@ impl Connection {
         };
         let session = self.session_of(&credentials).await?;
         let key = Room::parse(room).ok_or_else(no_document)?;
+        let authority = self.state.fanout.authority();
         let permission = self.permission(&session, key).await?;
         if self.documents.len() >= MAX_ROOMS && !self.documents.contains_key(&key) {
             return Err(Error::new(
@@ -111,9 +113,21 @@ impl Connection {
                 .await
                 .map_err(|_| Error::new(Kind::Unavailable, "the room is closing"))?
         };
-        if let Err(error) = answered.await {
+        let answered = match answered.await {
+            Ok(()) => {
+                self.unless_changed(authority, &session, key, permission)
+                    .await
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = answered {
             self.leave_document(&key).await;
+            self.leave_presence(&key);
             return Err(error);
+        }
+        if self.presence.contains_key(&key) {
+            // It was suspended with the right to the document, which the join has renewed.
+            self.show_presence(key, session.account_id).await?;
         }
         self.documents.insert(
             key,
@@ -130,6 +144,7 @@ impl Connection {
         let credentials = Credentials::read(auth)?;
         let session = self.session_of(&credentials).await?;
         let key = Room::parse(room).ok_or_else(no_document)?;
+        let authority = self.state.fanout.authority();
         let permission = self.permission(&session, key).await?;
         if self.presence.len() >= MAX_ROOMS && !self.presence.contains_key(&key) {
             return Err(Error::new(
@@ -137,13 +152,6 @@ impl Connection {
                 format!("a connection may be in {MAX_ROOMS} rooms"),
             ));
         }
-        let client = self.state.pool.get().await.map_err(failed("read title"))?;
-        let row = client
-            .query_opt(DOCUMENT_TITLE, &[&key.org_id, &key.document_id])
-            .await
-            .map_err(failed("read title"))?
-            .ok_or_else(no_document)?;
-        let title: String = row.get(0);
         self.say(
             RoomKind::Ephemeral,
             room.clone(),
@@ -154,10 +162,51 @@ impl Connection {
             },
         );
         self.presence.insert(key, Leases::default());
+        let shown = match self.show_presence(key, session.account_id).await {
+            Ok(()) => {
+                self.unless_changed(authority, &session, key, permission)
+                    .await
+            }
+            Err(error) => Err(error),
+        };
+        if shown.is_err() {
+            self.leave_presence(&key);
+        }
+        shown
+    }
+
+    async fn show_presence(&self, key: DocKey, account_id: Uuid) -> Result<()> {
+        let client = self.state.pool.get().await.map_err(failed("read title"))?;
+        let row = client
+            .query_opt(DOCUMENT_TITLE, &[&key.org_id, &key.document_id])
+            .await
+            .map_err(failed("read title"))?
+            .ok_or_else(no_document)?;
+        let (outbox, title) = (self.outbox.clone(), row.get("title"));
         self.state
             .presence
-            .join(key, self.id, self.outbox.clone(), &title);
+            .join(key, self.id, account_id, outbox, title);
         Ok(())
+    }
+
+    /// Asks once more when a change of rights was applied since `authority`: it may have told the
+    /// room's readers just before this one was among them.
+    async fn unless_changed(
+        &self,
+        authority: u64,
+        session: &Session,
+        key: DocKey,
+        permission: Permission,
+    ) -> Result<()> {
+        if self.state.fanout.authority() == authority
+            || self.permission(session, key).await? == permission
+        {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::Unavailable,
+            "your rights changed while you joined; join again",
+        ))
     }
 
     /// Who asks: the token in the join, else whoever the connection belongs to.

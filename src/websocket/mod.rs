@@ -10,7 +10,7 @@ mod writer;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -20,7 +20,7 @@ pub use connection::serve;
 use crate::fanout::outbox::Outbox;
 use crate::fanout::{Fanout, ReaderId};
 use crate::metrics::{self, Counter, Gauge, Metric};
-use crate::postgres::Pool;
+use crate::postgres::{Pool, failed};
 use crate::presence::Presence;
 
 static CONNECTED: Gauge = Gauge::new("quire_connections", "Open WebSocket connections.");
@@ -29,6 +29,10 @@ static TURNED_AWAY: Counter = Counter::new(
     "WebSocket connections closed at once because there were too many, or the server was stopping.",
 );
 static METRICS: &[&dyn Metric] = &[&CONNECTED, &TURNED_AWAY];
+
+const STILL_SIGNED_IN: &str = include_str!("../../sql/still_signed_in.sql");
+/// How long it may take from looking up a session to having its connection in the list.
+const OPENING: Duration = Duration::from_secs(60);
 
 /// What one server's connections may take.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +56,12 @@ pub struct State {
     open: Mutex<HashMap<ReaderId, Open>>,
     next_id: AtomicU64,
     is_draining: AtomicBool,
+    /// Sessions must be looked up: some may have ended unheard.
+    is_unsure: AtomicBool,
+    /// They could not be for too long: nobody is let in.
+    is_blind: AtomicBool,
+    /// Sessions that ended a moment ago: a connection that was just being opened closes too.
+    ended: Mutex<HashMap<Uuid, Instant>>,
 }
 
 struct Open {
@@ -72,15 +82,61 @@ impl State {
             open: Mutex::default(),
             next_id: AtomicU64::new(1),
             is_draining: AtomicBool::new(false),
+            is_unsure: AtomicBool::new(false),
+            is_blind: AtomicBool::new(false),
+            ended: Mutex::default(),
         }
     }
 
     /// Closes the connections of a session that has ended.
     pub fn session_ended(&self, session_id: Uuid) {
+        let mut ended = self.ended();
+        ended.retain(|_, at| at.elapsed() < OPENING);
+        ended.insert(session_id, Instant::now());
+        drop(ended);
         for open in self.open().values() {
             if open.session_id == Some(session_id) {
                 open.outbox
                     .close(close::SIGNED_OUT, "the session has ended");
+            }
+        }
+    }
+
+    /// Changes may have been missed: closes the connections of sessions that live no more.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn recheck(&self) -> crate::error::Result<()> {
+        self.is_unsure.store(true, Ordering::Relaxed);
+        let sessions: HashSet<Uuid> = self.open().values().filter_map(|o| o.session_id).collect();
+        let sessions: Vec<Uuid> = sessions.into_iter().collect();
+        if !sessions.is_empty() || self.is_blind.load(Ordering::Relaxed) {
+            let client = self.pool.get().await.map_err(failed("look up sessions"))?;
+            let rows = client
+                .query(STILL_SIGNED_IN, &[&sessions])
+                .await
+                .map_err(failed("look up sessions"))?;
+            let alive: HashSet<Uuid> = rows.iter().map(|row| row.get("session_id")).collect();
+            for session_id in sessions.iter().filter(|id| !alive.contains(id)) {
+                self.session_ended(*session_id);
+            }
+        }
+        self.is_unsure.store(false, Ordering::Relaxed);
+        self.is_blind.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Whether the last [`Self::recheck`] failed.
+    pub fn is_unsure(&self) -> bool {
+        self.is_unsure.load(Ordering::Relaxed)
+    }
+
+    /// Rights could not be looked up for too long: closes everything rather than go on with old
+    /// ones, and lets nobody in until [`Self::recheck`] works.
+    pub fn blind(&self) {
+        if !self.is_blind.swap(true, Ordering::Relaxed) {
+            for open in self.open().values() {
+                open.outbox.close(close::DRAINING, "retry_after_ms=1000");
             }
         }
     }
@@ -118,7 +174,7 @@ impl State {
     /// Counts a connection in; none when it must be turned away.
     fn register(&self, outbox: &Outbox) -> Result<ReaderId, close::Code> {
         let mut open = self.open();
-        if self.is_draining.load(Ordering::Relaxed) {
+        if self.is_draining.load(Ordering::Relaxed) || self.is_blind.load(Ordering::Relaxed) {
             TURNED_AWAY.increment();
             return Err(close::DRAINING);
         }
@@ -141,7 +197,17 @@ impl State {
     fn signed_in(&self, id: ReaderId, session_id: Uuid) {
         if let Some(open) = self.open().get_mut(&id) {
             open.session_id = Some(session_id);
+            if self.ended().contains_key(&session_id) {
+                open.outbox
+                    .close(close::SIGNED_OUT, "the session has ended");
+            }
         }
+    }
+
+    fn ended(&self) -> MutexGuard<'_, HashMap<Uuid, Instant>> {
+        self.ended
+            .lock()
+            .expect("no code panics while it holds the ended sessions")
     }
 
     fn unregister(&self, id: ReaderId) {

@@ -1,6 +1,6 @@
 use crate::kit::members::{document, grant, member, organisation};
 use crate::kit::postgres::Database;
-use quire::auth::{Permission, hold_authority, permission};
+use quire::auth::{Hold, Permission, hold_authority, permission};
 use quire::error::Kind;
 use uuid::Uuid;
 
@@ -65,7 +65,7 @@ async fn a_removal_waits_for_whoever_is_just_acting() {
     let org_id = organisation(&client, "Press").await;
     let (session, _) = member(&client, org_id, "Ada", "member").await;
     let transaction = client.transaction().await.unwrap();
-    hold_authority(&transaction, &session, org_id, None)
+    hold_authority(&transaction, &session, org_id, Hold::Shared)
         .await
         .unwrap();
     let other = pool.get().await.unwrap();
@@ -82,15 +82,15 @@ async fn a_removal_waits_for_whoever_is_just_acting() {
     }
     transaction.commit().await.unwrap();
     other
-        .batch_execute("delete from quire.member")
+        .batch_execute("update quire.session set ended_at = now()")
         .await
         .unwrap();
 
     let transaction = client.transaction().await.unwrap();
-    let error = hold_authority(&transaction, &session, org_id, None)
+    let error = hold_authority(&transaction, &session, org_id, Hold::Shared)
         .await
         .unwrap_err();
-    assert_eq!(error.kind(), Kind::NotFound);
+    assert_eq!(error.kind(), Kind::SignedOut);
 }
 
 #[tokio::test]

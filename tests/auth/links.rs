@@ -96,7 +96,7 @@ async fn an_invitation_makes_a_member_and_opens_its_document() {
     let org_id = organisation(&client, "Press").await;
     let (ada, _) = member(&client, org_id, "Ada", "member").await;
     let document_id = document(&client, org_id, ada.account_id).await;
-    let invitation = invite(&client, ada.account_id, org_id, Some(document_id))
+    let invitation = invite(&client, ada.account_id, org_id, Some(document_id), "member")
         .await
         .unwrap();
     let bob = use_it(&pool, &invitation.token, "Bob").await.unwrap();
@@ -112,7 +112,9 @@ async fn an_invitation_is_void_when_its_author_has_left() {
     let client = pool.get().await.unwrap();
     let org_id = organisation(&client, "Press").await;
     let (ada, _) = member(&client, org_id, "Ada", "member").await;
-    let invitation = invite(&client, ada.account_id, org_id, None).await.unwrap();
+    let invitation = invite(&client, ada.account_id, org_id, None, "member")
+        .await
+        .unwrap();
     client
         .execute("delete from quire.member", &[])
         .await

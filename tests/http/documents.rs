@@ -106,7 +106,10 @@ async fn titles_are_checked_and_the_field_is_named() {
     }
     let path = owner.document(document_id, "");
     let missing = owner.change("PATCH", &path, json!({})).await;
-    assert_eq!(missing.detail(), "title: is missing");
+    assert_eq!(
+        missing.detail(),
+        "name at least one of title, folder_id and owner_id"
+    );
     let headers = [("x-quire", "1")];
     let broken = owner.send("PATCH", &path, &headers, "{\"title\":").await;
     assert_eq!(broken.status, 400);

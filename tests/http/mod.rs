@@ -5,6 +5,7 @@ mod documents;
 mod guards;
 mod invitations;
 mod limits;
+mod organisations;
 mod page;
 mod sign_in;
 pub mod site;

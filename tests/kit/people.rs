@@ -26,10 +26,15 @@ impl Office {
         let owner = arrive(pool, &link, "Ada").await;
         let org_id = owner.1;
         let client = pool.get().await.expect("a connection");
-        let document_id =
-            create_document(&client, org_id, owner.0.session.account_id, "First draft")
-                .await
-                .expect("a document");
+        let document_id = create_document(
+            &client,
+            org_id,
+            None,
+            owner.0.session.account_id,
+            "First draft",
+        )
+        .await
+        .expect("a document");
         Self {
             org_id,
             document_id,
@@ -41,7 +46,7 @@ impl Office {
     pub async fn member(&self, pool: &Pool, name: &str) -> Person {
         let client = pool.get().await.expect("a connection");
         let owner = self.owner.session.account_id;
-        let link = auth::invite(&client, owner, self.org_id, None)
+        let link = auth::invite(&client, owner, self.org_id, None, "member")
             .await
             .expect("an invitation");
         arrive(pool, &link.token, name).await.0

@@ -113,6 +113,16 @@ impl Socket {
         }
     }
 
+    /// Returns when the server has closed the connection or put it out of the room.
+    pub async fn sent_away(&mut self) {
+        loop {
+            match self.next().await {
+                None | Some(Message::RoomError { .. }) => return,
+                Some(_) => {}
+            }
+        }
+    }
+
     async fn send(&mut self, message: Message) {
         let frame = Frame {
             kind: RoomKind::Document,

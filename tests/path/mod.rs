@@ -1,5 +1,6 @@
 //! The whole path: clients on real WebSockets, servers, Postgres, and back.
 
+mod authority;
 mod cutover;
 mod faults;
 mod peers;

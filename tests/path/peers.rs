@@ -54,9 +54,15 @@ impl Stage {
         }
     }
 
-    /// A copy of what a server has.
-    fn copy(&self) -> LoroDoc {
-        self.readers[0].read(LoroDoc::fork)
+    /// A copy of what both servers have: on top of it, both can try what is sent to them.
+    async fn copy(&self) -> LoroDoc {
+        let copy = self.readers[0].read(LoroDoc::fork);
+        let version = copy.oplog_vv();
+        self.readers[1]
+            .document_is(|doc| doc.oplog_vv() >= version)
+            .await
+            .expect("the other server has it too");
+        copy
     }
 
     /// Sends one update at each server at the same time, by the people named, and hears the answers.
@@ -142,7 +148,7 @@ async fn one_peer_written_with_at_two_servers_at_once_means_one_thing() {
     let mut stage = Stage::set().await;
     for round in 0..ROUNDS {
         let peer = random.bits() >> 1;
-        let base = stage.copy();
+        let base = stage.copy().await;
         // Of the same length, so that nothing but the words tells them apart; or of another.
         let longer = "!".repeat(random.below(2) * 3);
         let updates = [
@@ -177,7 +183,7 @@ async fn a_forged_peer_is_refused_while_its_owner_writes_at_the_other_server() {
     let mut random = Random::new(random::seed());
     let mut stage = Stage::set().await;
     for round in 0..ROUNDS {
-        let (victim, base) = (random.bits() >> 1, stage.copy());
+        let (victim, base) = (random.bits() >> 1, stage.copy().await);
         let own = [
             write(&base, victim, "Ada's first "),
             write(&base, victim, "Bob's forgery "),
@@ -189,7 +195,7 @@ async fn a_forged_peer_is_refused_while_its_owner_writes_at_the_other_server() {
             .await
             .expect("it arrives");
         // Both go on where Ada's operations end.
-        let base = stage.copy();
+        let base = stage.copy().await;
         let next = [
             write(&base, victim, "Ada's second "),
             write(&base, victim, "forged again "),

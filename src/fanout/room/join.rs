@@ -1,14 +1,21 @@
 //! Readers of a room: letting them in, bringing them up to date, and sending them away.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use loro::VersionVector;
+use tokio_postgres::Row;
+use uuid::Uuid;
 
 use super::{Join, SHARED_SNAPSHOT_TAIL, State};
 use crate::document::live::LiveDocument;
 use crate::error::{Error, Kind, Result};
 use crate::fanout::outbox::Outbox;
 use crate::fanout::readers::{Reader, ReaderId};
-use crate::protocol::{self, Frame, RoomErrorCode, RoomKind};
+use crate::postgres::failed;
+use crate::protocol::{self, Frame, Permission, RoomErrorCode, RoomKind};
+
+const READER_PERMISSIONS: &str = include_str!("../../../sql/reader_permissions.sql");
 
 /// Operations in one part of what a reader lacks, and bytes if it can be: each waits in an encoding
 /// of its own, which must not become as long as what was written while the reader slept.
@@ -69,6 +76,7 @@ impl State {
             reader,
             Reader {
                 account_id,
+                permission,
                 outbox,
                 leases,
                 behind,
@@ -76,6 +84,50 @@ impl State {
         );
         // Whoever asked may be gone; then it leaves as well.
         let _ = reply.send(Ok(()));
+    }
+
+    /// Sends away whose right is not what it was at the join.
+    pub(super) async fn recheck(&mut self) {
+        let accounts: Vec<Uuid> = self.readers.all.values().map(|r| r.account_id).collect();
+        if accounts.is_empty() {
+            return;
+        }
+        match self.permissions(&accounts).await {
+            Ok(now) => self.send_away(
+                |reader| now.get(&reader.account_id) != Some(&reader.permission),
+                RoomErrorCode::RejoinSuggested,
+                "your rights changed; join again",
+            ),
+            // Who asked for it asks again until it works, and closes all connections if it does not.
+            Err(error) => {
+                tracing::warn!(document_id = %self.key.document_id, %error, "look up readers' rights");
+            }
+        }
+    }
+
+    async fn permissions(&self, accounts: &[Uuid]) -> Result<HashMap<Uuid, Permission>> {
+        let client = self
+            .shared
+            .pool
+            .get()
+            .await
+            .map_err(failed("look up rights"))?;
+        let rows = client
+            .query(
+                READER_PERMISSIONS,
+                &[&self.key.org_id, &self.key.document_id, &accounts],
+            )
+            .await
+            .map_err(failed("look up rights"))?;
+        let permission = |row: &Row| match row.get("permission") {
+            "write" => Some(Permission::Write),
+            "read" => Some(Permission::Read),
+            _ => None,
+        };
+        let known = rows
+            .iter()
+            .filter_map(|row| Some((row.get("account_id"), permission(row)?)));
+        Ok(known.collect())
     }
 
     fn answer(&self, outbox: &Outbox, message: protocol::Message) {

@@ -99,6 +99,8 @@ pub(in crate::fanout) enum Message {
     },
     /// The rights of this account, or of everybody, changed: its readers must join again.
     Authority(Option<Uuid>),
+    /// Changes of rights may have been missed: ask the database.
+    Recheck,
     /// The document went to the bin.
     Deleted,
 }
@@ -304,6 +306,7 @@ impl State {
                 RoomErrorCode::RejoinSuggested,
                 "your rights changed; join again",
             ),
+            Message::Recheck => self.recheck().await,
             Message::Deleted => {
                 self.send_away(|_| true, RoomErrorCode::AppError, "document_deleted");
             }

@@ -1,0 +1,146 @@
+//! An organisation's own data, and who belongs to it.
+
+use super::act::{Act, answer, is_admin};
+use super::answer::{Answer, empty};
+use super::call::{Call, Fields};
+use super::documents::no_organisation;
+use crate::auth::{Hold, member_role};
+use crate::error::{Error, Kind, Result};
+use crate::postgres::failed;
+use hyper::StatusCode;
+use uuid::Uuid;
+
+const SHOW: &str = include_str!("../../sql/show_organisation.sql");
+/// Longest name, in characters (constraint organisation_name_length).
+const NAME_CHARACTERS: usize = 200;
+
+/// `GET /api/v1/organisations/{org_id}`.
+pub async fn show(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
+    let client = call.client().await?;
+    let session = call.session(&client).await?;
+    let parameters: &[&(dyn tokio_postgres::types::ToSql + Sync)] = &[&org_id, &session.account_id];
+    answer(StatusCode::OK, &client, SHOW, parameters, no_organisation).await
+}
+
+/// `PATCH /api/v1/organisations/{org_id}` with a name, a default role, or both.
+pub async fn change(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
+    let fields = call.fields()?;
+    let name = fields.name("name", NAME_CHARACTERS)?;
+    let default_role = fields.one_of("default_role", &["none", "view", "comment", "edit"])?;
+    let mut client = call.client().await?;
+    let act = Act::begin(call, &mut client, org_id, Hold::Alone).await?;
+    act.admin()?;
+    act.execute(
+        include_str!("../../sql/change_organisation.sql"),
+        &[&org_id, &name, &default_role],
+    )
+    .await?;
+    let account_id = act.session.account_id;
+    let changed = answer(
+        StatusCode::OK,
+        &act.transaction,
+        SHOW,
+        &[&org_id, &account_id],
+        no_organisation,
+    )
+    .await?;
+    act.commit().await?;
+    Ok(changed)
+}
+
+/// `GET …/members`. Mail addresses are for owners and admins.
+pub async fn members(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
+    let client = call.client().await?;
+    let session = call.session(&client).await?;
+    let role = member_role(&client, session.account_id, org_id)
+        .await?
+        .ok_or_else(no_organisation)?;
+    if role == "guest" {
+        return Err(Error::new(
+            Kind::Forbidden,
+            "guests may not see who else is a member",
+        ));
+    }
+    let list = include_str!("../../sql/list_members.sql");
+    let parameters: &[&(dyn tokio_postgres::types::ToSql + Sync)] = &[&org_id, &is_admin(&role)];
+    answer(StatusCode::OK, &client, list, parameters, no_organisation).await
+}
+
+/// `PATCH …/members/{account_id}` with a role.
+pub async fn change_member(call: &Call<'_>, org_id: Uuid, account_id: Uuid) -> Result<Answer> {
+    let fields = call.fields()?;
+    let role = needed_role(&fields)?;
+    let mut client = call.client().await?;
+    let act = Act::begin(call, &mut client, org_id, Hold::Alone).await?;
+    let own = act.admin()?.to_owned();
+    let former = standing(&act, account_id).await?;
+    if own != "owner" && (former == "owner" || role == "owner") {
+        return Err(owners_only());
+    }
+    act.execute(
+        include_str!("../../sql/change_member.sql"),
+        &[&org_id, &account_id, &role],
+    )
+    .await?;
+    keep_an_owner(&act).await?;
+    act.commit().await?;
+    Ok(empty(StatusCode::NO_CONTENT))
+}
+
+/// `DELETE …/members/{account_id}`. Everybody may remove itself.
+pub async fn remove_member(call: &Call<'_>, org_id: Uuid, account_id: Uuid) -> Result<Answer> {
+    let mut client = call.client().await?;
+    let act = Act::begin(call, &mut client, org_id, Hold::Alone).await?;
+    act.member()?;
+    if account_id != act.session.account_id {
+        let own = act.admin()?.to_owned();
+        if standing(&act, account_id).await? == "owner" && own != "owner" {
+            return Err(owners_only());
+        }
+    }
+    act.execute(
+        include_str!("../../sql/remove_member.sql"),
+        &[&org_id, &account_id],
+    )
+    .await?;
+    keep_an_owner(&act).await?;
+    act.commit().await?;
+    Ok(empty(StatusCode::NO_CONTENT))
+}
+
+async fn standing(act: &Act<'_>, account_id: Uuid) -> Result<String> {
+    member_role(&act.transaction, account_id, act.org_id())
+        .await?
+        .ok_or_else(no_member)
+}
+
+/// Nobody else changes members meanwhile, so the count holds until the commit.
+async fn keep_an_owner(act: &Act<'_>) -> Result<()> {
+    let owners: i64 = act
+        .transaction
+        .query_one(include_str!("../../sql/count_owners.sql"), &[&act.org_id()])
+        .await
+        .map_err(failed("count owners"))?
+        .get("owners");
+    if owners > 0 {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Conflict,
+        "this is the last owner; make somebody else an owner first",
+    ))
+}
+
+fn needed_role(fields: &Fields) -> Result<&str> {
+    fields
+        .one_of("role", &["owner", "admin", "member", "guest"])?
+        .ok_or_else(|| Error::new(Kind::Invalid, "role: is missing"))
+}
+
+fn no_member() -> Error {
+    Error::new(Kind::NotFound, "there is no such member")
+}
+
+fn owners_only() -> Error {
+    Error::new(Kind::Forbidden, "only owners may make or remove owners")
+}

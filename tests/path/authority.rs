@@ -1,0 +1,51 @@
+//! Rights that are taken away while a server cannot hear of it.
+
+use std::time::Duration;
+
+use crate::kit::members;
+use crate::kit::postgres::{Cluster, Version};
+use crate::kit::server::World;
+use crate::kit::socket::Socket;
+
+/// Takes the right away in the transaction that also cuts the server's stream: the log's record of
+/// it lies before the next slot begins.
+async fn revoke_unheard(cluster: &Cluster, world: &World, revocation: &str) {
+    let mut client = world.pool.get().await.expect("a connection");
+    let transaction = client.transaction().await.expect("a transaction");
+    transaction
+        .batch_execute(revocation)
+        .await
+        .expect("revoked, not committed");
+    cluster
+        .execute(
+            "select pg_terminate_backend(active_pid, 10000) from pg_replication_slots \
+             where active_pid is not null",
+        )
+        .await;
+    transaction.commit().await.expect("committed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_that_the_feed_missed_takes_effect_all_the_same() {
+    for revocation in [
+        "update quire.session set ended_at = now() where account_id = (
+            select account_id from quire.account where name = 'Bob')",
+        "delete from quire.member where account_id = (
+            select account_id from quire.account where name = 'Bob')",
+        "delete from quire.access_grant where everyone",
+    ] {
+        // Its own cluster: it cuts every stream in it.
+        let cluster = Cluster::start(Version::usual(), &[]);
+        let world = World::on(cluster.database().await, 1).await;
+        let client = world.pool.get().await.expect("a connection");
+        let (_, token) = members::member(&client, world.office.org_id, "Bob", "member").await;
+        drop(client);
+        let room = world.office.room();
+        let mut bob = Socket::join(&world.address(0), &token, &room).await;
+        revoke_unheard(&cluster, &world, revocation).await;
+        tokio::time::timeout(Duration::from_secs(30), bob.sent_away())
+            .await
+            .unwrap_or_else(|_| panic!("{revocation}: he still reads"));
+        world.stop().await;
+    }
+}
