@@ -253,12 +253,11 @@ pub async fn organisations_of(
     Ok(organisations.collect())
 }
 
-async fn add_member(
-    transaction: &Transaction<'_>,
-    org_id: Uuid,
-    name: &str,
-    role: &str,
-) -> Result<Uuid> {
+/// A new account that belongs to nothing yet.
+///
+/// # Errors
+/// `Invalid` when the name is not one to 100 characters; otherwise when the database fails.
+pub async fn add_account(transaction: &Transaction<'_>, name: &str) -> Result<Uuid> {
     let name = name.trim();
     let characters = name.chars().count();
     if !(1..=NAME_CHARACTERS).contains(&characters) || name.chars().any(char::is_control) {
@@ -275,6 +274,16 @@ async fn add_member(
         )
         .await
         .map_err(failed("add account"))?;
+    Ok(account_id)
+}
+
+async fn add_member(
+    transaction: &Transaction<'_>,
+    org_id: Uuid,
+    name: &str,
+    role: &str,
+) -> Result<Uuid> {
+    let account_id = add_account(transaction, name).await?;
     transaction
         .execute(
             include_str!("../../sql/add_member.sql"),

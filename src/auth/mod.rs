@@ -16,7 +16,7 @@ pub use acting::{acting, acting_unknown};
 pub use attempt::{Subject, count_attempt, drop_old_attempts, forgive_attempt};
 pub use color::color_of;
 pub use link::{
-    Invitation, LinkKind, LinkPreview, Organisation, SignIn, invite, look_at_link,
+    Invitation, LinkKind, LinkPreview, Organisation, SignIn, add_account, invite, look_at_link,
     organisations_of, use_link, welcome_link,
 };
 pub use password::{Verdict, check_password, hash_password, verify_password};

@@ -14,6 +14,7 @@ use hyper::header::{COOKIE, USER_AGENT};
 use hyper::http::request::Parts;
 use serde_json::{Map, Value};
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use uuid::Uuid;
 
 /// Largest body of a request, in bytes.
@@ -119,6 +120,31 @@ impl Fields {
     pub fn needed_text(&self, name: &str) -> Result<&str> {
         self.text(name)?
             .ok_or_else(|| Error::new(Kind::Invalid, format!("{name}: is missing")))
+    }
+
+    /// A password, as it is; absent or null: `None`.
+    pub fn secret(&self, name: &str) -> Result<Option<&str>> {
+        self.text(name)?;
+        Ok(self.0.get(name).and_then(Value::as_str))
+    }
+
+    /// A whole number of a range; absent or null: `None`.
+    pub fn number(&self, name: &str, range: RangeInclusive<i64>) -> Result<Option<i64>> {
+        let number = match self.0.get(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(value) => value.as_i64(),
+        };
+        match number {
+            Some(number) if range.contains(&number) => Ok(Some(number)),
+            _ => Err(Error::new(
+                Kind::Invalid,
+                format!(
+                    "{name}: must be a whole number from {} to {}",
+                    range.start(),
+                    range.end()
+                ),
+            )),
+        }
     }
 
     /// A name: 1 to `most` printable characters; absent or null: `None`.

@@ -8,7 +8,7 @@ use super::route::{Route, allow, is_page};
 use super::upgrade::{Pending, upgrade};
 use super::{
     audit, documents, files, folders, grants, groups, guard, invitations, organisations,
-    protection, sign_in, status, text,
+    protection, share_links, sign_in, status, text,
 };
 use crate::error::Result;
 use bytes::Bytes;
@@ -148,6 +148,12 @@ async fn endpoint(call: &Call<'_>, route: Route) -> Result<Answer> {
         Route::Grant(org_id, object, grant_id) => {
             grants::remove(call, org_id, object, grant_id).await
         }
+        Route::ShareLinks(org_id, object) => share_links::create(call, org_id, object).await,
+        Route::ShareLink(org_id, object, link_id) => {
+            share_links::revoke(call, org_id, object, link_id).await
+        }
+        Route::SharePreview => share_links::preview(call).await,
+        Route::ShareOpen => share_links::open(call).await,
         Route::Audit(org_id) => audit::list(call, org_id).await,
         Route::Health => Ok(status::health()),
         Route::Ready => Ok(status::ready(call.context)),

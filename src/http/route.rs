@@ -49,6 +49,14 @@ pub enum Route {
     Grants(Uuid, Object),
     /// One grant on it.
     Grant(Uuid, Object, Uuid),
+    /// Its share links.
+    ShareLinks(Uuid, Object),
+    /// One of them.
+    ShareLink(Uuid, Object, Uuid),
+    /// What a share link leads to.
+    SharePreview,
+    /// Come in by a share link.
+    ShareOpen,
     /// Who changed which right.
     Audit(Uuid),
     /// The WebSocket of the sync protocol.
@@ -122,6 +130,13 @@ static ROUTER: LazyLock<Router<Read>> = LazyLock::new(|| {
         Some(Route::Folder(id(p, "org_id")?, id(p, "folder_id")?))
     });
     for object in ["documents/{document_id}", "folders/{folder_id}"] {
+        add(&format!("{ORGANISATION}/{object}/links"), |p| {
+            Some(Route::ShareLinks(id(p, "org_id")?, shared(p)?))
+        });
+        add(&format!("{ORGANISATION}/{object}/links/{{link_id}}"), |p| {
+            let org_id = id(p, "org_id")?;
+            Some(Route::ShareLink(org_id, shared(p)?, id(p, "link_id")?))
+        });
         add(&format!("{ORGANISATION}/{object}/grants"), |p| {
             Some(Route::Grants(id(p, "org_id")?, shared(p)?))
         });
@@ -136,6 +151,8 @@ static ROUTER: LazyLock<Router<Read>> = LazyLock::new(|| {
     add(&format!("{ORGANISATION}/audit"), |p| {
         Some(Route::Audit(id(p, "org_id")?))
     });
+    add("/api/v1/share-links/preview", |_| Some(Route::SharePreview));
+    add("/api/v1/share-links/open", |_| Some(Route::ShareOpen));
     add("/sync/v1", |_| Some(Route::Sync));
     add("/healthz", |_| Some(Route::Health));
     add("/readyz", |_| Some(Route::Ready));
@@ -153,8 +170,13 @@ impl Route {
     /// The methods that it knows. GET includes HEAD.
     pub fn methods(&self) -> &'static [Method] {
         match self {
-            Route::Welcome | Route::Restore(..) | Route::Invitations(_) => &[Method::POST],
-            Route::Session | Route::Grant(..) => &[Method::DELETE],
+            Route::Welcome
+            | Route::Restore(..)
+            | Route::Invitations(_)
+            | Route::ShareLinks(..)
+            | Route::SharePreview
+            | Route::ShareOpen => &[Method::POST],
+            Route::Session | Route::Grant(..) | Route::ShareLink(..) => &[Method::DELETE],
             Route::Documents(_) | Route::Groups(_) | Route::Folders(_) | Route::Grants(..) => {
                 &[Method::GET, Method::POST]
             }

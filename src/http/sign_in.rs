@@ -1,12 +1,12 @@
 //! Coming in and going out: one-time links, who is signed in, signing out.
 
 use super::answer::{Answer, empty, json, with};
-use super::call::{Call, cookie_name};
+use super::call::Call;
+use super::cookie;
 use super::create_document::create_document;
-use super::guard::is_https;
 use crate::auth::{
-    LinkKind, Organisation, SESSION_DAYS, Session, Token, acting_unknown, end_session,
-    look_at_link, organisations_of, use_link,
+    LinkKind, Organisation, Session, Token, acting_unknown, end_session, look_at_link,
+    organisations_of, use_link,
 };
 use crate::error::{Error, Kind, Result};
 use crate::postgres::failed;
@@ -73,8 +73,11 @@ pub async fn welcome(call: &Call<'_>) -> Result<Answer> {
             document_id: sign_in.document_id,
         },
     );
-    let cookie = cookie(call, &sign_in.token.reveal(), SESSION_DAYS);
-    Ok(with(answer, SET_COOKIE, &cookie))
+    Ok(with(
+        answer,
+        SET_COOKIE,
+        &cookie::signed_in(call, &sign_in.token),
+    ))
 }
 
 /// `GET /api/v1/welcome/{token}`: says what a link would do.
@@ -111,7 +114,7 @@ pub async fn sign_out(call: &Call<'_>) -> Result<Answer> {
         Err(error) => return Err(error),
     }
     let answer = empty(StatusCode::NO_CONTENT);
-    Ok(with(answer, SET_COOKIE, &cookie(call, "", 0)))
+    Ok(with(answer, SET_COOKIE, &cookie::signed_out(call)))
 }
 
 /// What cannot be a token was never a link.
@@ -122,17 +125,4 @@ fn link_token(text: &str) -> Result<Token> {
             "this link is not complete or not known; ask for a new one",
         )
     })
-}
-
-/// Out of reach for scripts, not sent along by other sites' requests, and with https bound to this
-/// very host.
-fn cookie(call: &Call<'_>, value: &str, days: u32) -> String {
-    let name = cookie_name(call.context, call.head);
-    let max_age_s = days * 24 * 3600;
-    let secure = if is_https(call.context, call.head) {
-        "; Secure"
-    } else {
-        ""
-    };
-    format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age_s}{secure}")
 }

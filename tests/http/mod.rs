@@ -7,6 +7,7 @@ mod invitations;
 mod limits;
 mod organisations;
 mod page;
+mod share_links;
 mod sign_in;
 pub mod site;
 mod status;
