@@ -361,11 +361,12 @@ fn status_of(refusal: crate::document::trial::Refusal) -> AckStatus {
 impl Answer {
     fn of(refusal: Refusal) -> Self {
         let (status, mend) = match refusal {
-            Refusal::SignedOut | Refusal::Forbidden | Refusal::DocumentDeleted => {
+            Refusal::SignedOut | Refusal::DocumentDeleted => {
                 (AckStatus::PermissionDenied, Mend::Nothing)
             }
-            // Whoever writes with somebody else's peer gets one of its own by joining again.
-            Refusal::NotOwner => (AckStatus::PermissionDenied, Mend::Rejoin),
+            // Whoever may not write any more may still read, and whoever writes with somebody
+            // else's peer gets one of its own: the join tells.
+            Refusal::Forbidden | Refusal::NotOwner => (AckStatus::PermissionDenied, Mend::Rejoin),
             Refusal::LeaseLost | Refusal::OutOfOrder { .. } | Refusal::Busy => {
                 (AckStatus::InvalidUpdate, Mend::Rejoin)
             }
