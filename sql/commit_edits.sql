@@ -20,6 +20,7 @@ advanced as (
     and p.next_counter = c.counter_start
     and s.ended_at is null
     and s.expires_at > now()
+    and (s.scopes is null or 'write' = any (s.scopes))
     and a.permission = 'write'
     returning c.claim, c.org_id, c.document_id, c.peer_id, c.session_id, p.account_id
 ),

@@ -5,7 +5,7 @@ select
     coalesce(p.next_counter, 0) as next_counter,
     coalesce(s.ended_at is null and s.expires_at > now(), false) as is_signed_in,
     coalesce(d.org_id is not null and d.deleted_at is null, false) as document_exists,
-    coalesce(a.permission = 'write', false) as may_edit
+    coalesce(a.permission = 'write' and (s.scopes is null or 'write' = any (s.scopes)), false) as may_edit
 from (select 1) as one
 left join quire.peer p on p.org_id = $1::uuid and p.document_id = $2::uuid and p.peer_id = $3::bigint
 left join quire.session s on s.session_id = $4::uuid

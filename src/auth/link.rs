@@ -2,7 +2,7 @@
 //! in, once; of two simultaneous uses exactly one wins.
 
 use super::access::{Permission, member_role, permission};
-use super::{Session, Token, color_of, start_session};
+use super::{Session, Token, add_account, start_session};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::{Pool, failed};
 use deadpool_postgres::{GenericClient, Transaction};
@@ -15,8 +15,6 @@ const FIRST_LINK_S: f64 = 24.0 * 3600.0;
 const RETURN_LINK_S: f64 = 3600.0;
 /// How long an invitation can be used.
 const INVITATION_S: f64 = 7.0 * 24.0 * 3600.0;
-/// Longest display name, in characters (constraint account_name_length).
-const NAME_CHARACTERS: usize = 100;
 
 /// What a link does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -251,30 +249,6 @@ pub async fn organisations_of(
         role: row.get("role"),
     });
     Ok(organisations.collect())
-}
-
-/// A new account that belongs to nothing yet.
-///
-/// # Errors
-/// `Invalid` when the name is not one to 100 characters; otherwise when the database fails.
-pub async fn add_account(transaction: &Transaction<'_>, name: &str) -> Result<Uuid> {
-    let name = name.trim();
-    let characters = name.chars().count();
-    if !(1..=NAME_CHARACTERS).contains(&characters) || name.chars().any(char::is_control) {
-        return Err(Error::new(
-            Kind::Invalid,
-            format!("name: 1 to {NAME_CHARACTERS} printable characters are needed"),
-        ));
-    }
-    let account_id = Uuid::new_v4();
-    transaction
-        .execute(
-            include_str!("../../sql/add_account.sql"),
-            &[&account_id, &name, &color_of(account_id)],
-        )
-        .await
-        .map_err(failed("add account"))?;
-    Ok(account_id)
 }
 
 async fn add_member(

@@ -1,23 +1,34 @@
-//! Sessions, one-time links and who may do what. Secrets are random and only their hashes are
+//! Accounts, sessions, passwords, one-time links and who may do what. Secrets are random and only their hashes are
 //! stored; every rule of access stands in the view quire.document_access.
 
 mod access;
+mod account;
 mod acting;
 mod attempt;
 mod color;
 mod link;
+mod login;
+mod own_sessions;
 mod password;
 mod scope;
 mod session;
 mod token;
 
 pub use access::{Access, Hold, Permission, access, hold_authority, member_role, permission};
+pub use account::{add_account, rename_account};
 pub use acting::{acting, acting_unknown};
 pub use attempt::{Subject, count_attempt, drop_old_attempts, forgive_attempt};
 pub use color::color_of;
 pub use link::{
-    Invitation, LinkKind, LinkPreview, Organisation, SignIn, add_account, invite, look_at_link,
+    Invitation, LinkKind, LinkPreview, Organisation, SignIn, invite, look_at_link,
     organisations_of, use_link, welcome_link,
+};
+pub use login::{
+    Login, check_email, hold_login, login_of, set_login, start_login, verify_again, verify_login,
+};
+pub use own_sessions::{
+    ApiToken, Device, TOKEN_DAYS, api_tokens, devices, end_browser_sessions, end_own_session,
+    hold_session, make_api_token,
 };
 pub use password::{Verdict, check_password, hash_password, verify_password};
 pub use scope::{Scope, Scopes};

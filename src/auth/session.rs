@@ -23,6 +23,16 @@ pub enum SessionKind {
     Token,
 }
 
+impl SessionKind {
+    /// As the database writes it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Browser => "browser",
+            Self::Token => "token",
+        }
+    }
+}
+
 /// A live session and the account that it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
@@ -143,7 +153,7 @@ pub async fn end_session(client: &impl GenericClient, session_id: Uuid) -> Resul
     Ok(())
 }
 
-pub(super) fn session(row: &tokio_postgres::Row) -> Result<Session> {
+fn session(row: &tokio_postgres::Row) -> Result<Session> {
     let scopes: Option<Vec<&str>> = row.get("scopes");
     Ok(Session {
         session_id: row.get("session_id"),

@@ -3,14 +3,15 @@
 use super::answer::{Answer, problem};
 use super::context::Context;
 use super::guard::is_https;
-use crate::auth::{Session, Token, session_by_token};
+use crate::auth::{Scope, Session, SessionKind, Token, end_session, session_by_token};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::{PoolClient, failed};
 use bytes::Bytes;
+use deadpool_postgres::Transaction;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::StatusCode;
 use hyper::body::{Body, Incoming};
-use hyper::header::{COOKIE, USER_AGENT};
+use hyper::header::{AUTHORIZATION, COOKIE, USER_AGENT};
 use hyper::http::request::Parts;
 use serde_json::{Map, Value};
 use std::net::IpAddr;
@@ -26,6 +27,8 @@ pub struct Call<'a> {
     pub context: &'a Context,
     /// The network address that it came from.
     pub address: IpAddr,
+    /// What an API token must be allowed to do here.
+    pub needs: Scope,
     /// Method, address and headers.
     pub head: &'a Parts,
     /// The body; empty for GET.
@@ -42,13 +45,37 @@ impl Call<'_> {
             .map_err(failed("connect for a request"))
     }
 
-    /// The session of the request's cookie, or `SignedOut`.
+    /// The session of the request's API token, else of its cookie, or `SignedOut`. `Forbidden` when
+    /// the token's scopes are not enough for the endpoint.
     pub async fn session(&self, client: &PoolClient) -> Result<Session> {
         let signed_out = || Error::new(Kind::SignedOut, "you are not signed in");
-        let token = cookie_token(self.context, self.head).ok_or_else(signed_out)?;
-        session_by_token(client, &token)
+        let (token, kind) = match bearer(self.head) {
+            Some(token) => (Token::parse(token), SessionKind::Token),
+            None => (cookie_token(self.context, self.head), SessionKind::Browser),
+        };
+        let session = session_by_token(client, &token.ok_or_else(signed_out)?)
             .await?
-            .ok_or_else(signed_out)
+            .filter(|session| session.kind == kind)
+            .ok_or_else(signed_out)?;
+        if session.scopes.allow(self.needs) {
+            return Ok(session);
+        }
+        Err(Error::new(
+            Kind::Forbidden,
+            format!("this API token lacks the scope {}", self.needs.name()),
+        ))
+    }
+
+    /// Ends the session that the browser had so far: it gets another one, and whoever knows the
+    /// former one must not be signed in by it.
+    pub async fn end_former(&self, transaction: &Transaction<'_>) -> Result<()> {
+        let Some(token) = cookie_token(self.context, self.head) else {
+            return Ok(());
+        };
+        match session_by_token(transaction, &token).await? {
+            Some(former) => end_session(transaction, former.session_id).await,
+            None => Ok(()),
+        }
     }
 
     /// What the client calls itself.
@@ -190,6 +217,20 @@ impl Fields {
         self.0.contains_key(name)
     }
 
+    /// A password that must be there.
+    pub fn needed_secret(&self, name: &str) -> Result<&str> {
+        self.needed_text(name)?;
+        Ok(self.secret(name)?.unwrap_or(""))
+    }
+
+    /// A list of texts that must be there.
+    pub fn texts(&self, name: &str) -> Result<Vec<&str>> {
+        let invalid = || Error::new(Kind::Invalid, format!("{name}: must be a list of texts"));
+        let list = self.0.get(name).and_then(Value::as_array);
+        let texts = list.ok_or_else(invalid)?.iter().map(Value::as_str);
+        texts.collect::<Option<_>>().ok_or_else(invalid)
+    }
+
     /// An id; absent or null: `None`.
     pub fn id(&self, name: &str) -> Result<Option<Uuid>> {
         let Some(text) = self.text(name)? else {
@@ -208,6 +249,15 @@ pub fn cookie_name(context: &Context, head: &Parts) -> &'static str {
     } else {
         "quire_session"
     }
+}
+
+/// What the request shows as an API token (RFC 6750, 2.1).
+pub fn bearer(head: &Parts) -> Option<&str> {
+    let value = head.headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then_some(token.trim())
 }
 
 /// The token of the request's cookie.

@@ -7,8 +7,8 @@ use super::context::Context;
 use super::route::{Route, allow, is_page};
 use super::upgrade::{Pending, upgrade};
 use super::{
-    audit, documents, files, folders, grants, groups, guard, invitations, organisations,
-    protection, share_links, sign_in, status, text,
+    account, account_sessions, account_tokens, audit, documents, files, folders, grants, groups,
+    guard, invitations, organisations, protection, share_links, sign_in, status, text,
 };
 use crate::error::Result;
 use bytes::Bytes;
@@ -68,6 +68,7 @@ async fn answer(
     let mut call = Call {
         context,
         address,
+        needs: route.scope(&head.method),
         head,
         body: Bytes::new(),
     };
@@ -96,9 +97,26 @@ async fn endpoint(call: &Call<'_>, route: Route) -> Result<Answer> {
     let method = &call.head.method;
     match route {
         Route::Welcome => sign_in::welcome(call).await,
-        Route::Link(token) => sign_in::link(call, &token).await,
-        Route::Me => sign_in::me(call).await,
-        Route::Session => sign_in::sign_out(call).await,
+        Route::WelcomePreview => sign_in::preview(call).await,
+        Route::Me => match *method {
+            Method::PATCH => account::rename(call).await,
+            _ => account::show(call).await,
+        },
+        Route::MyPassword => account::set_password(call).await,
+        Route::MySessions => match *method {
+            Method::DELETE => account_sessions::end_all(call).await,
+            _ => account_sessions::list(call).await,
+        },
+        Route::MySession(session_id) => account_sessions::end_one(call, session_id).await,
+        Route::MyTokens => match *method {
+            Method::POST => account_tokens::make(call).await,
+            _ => account_tokens::list(call).await,
+        },
+        Route::MyToken(session_id) => account_tokens::end(call, session_id).await,
+        Route::Session => match *method {
+            Method::POST => sign_in::sign_in(call).await,
+            _ => sign_in::sign_out(call).await,
+        },
         Route::Servers => Ok(status::servers(call.context)),
         Route::Documents(org_id) => match *method {
             Method::POST => documents::create(call, org_id).await,

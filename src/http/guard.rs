@@ -2,8 +2,9 @@
 //! other sites that use a visitor's cookie), and the proof that a change was asked for by a page
 //! of Quire (against forged requests).
 
+use super::call::bearer;
 use super::context::Context;
-use hyper::header::{HOST, HeaderMap, HeaderName, ORIGIN};
+use hyper::header::{COOKIE, HOST, HeaderMap, HeaderName, ORIGIN};
 use hyper::http::request::Parts;
 use std::net::IpAddr;
 
@@ -69,6 +70,10 @@ pub fn page_origin(context: &Context, head: &Parts) -> String {
 
 /// Why a change is refused that no page of Quire asked for; `None`: it may go on.
 pub fn forgery(context: &Context, head: &Parts) -> Option<&'static str> {
+    // A cookie is sent along whoever asks; an API token only by whoever knows it.
+    if bearer(head).is_some() && !head.headers.contains_key(COOKIE) {
+        return None;
+    }
     // A header of one's own cannot be sent by a form, and by a script of another site only after
     // a preflight, which is refused.
     if !matches!(single(&head.headers, &X_QUIRE), Header::Once("1")) {

@@ -1,6 +1,9 @@
 //! The HTTP API and the page, on hyper and without a framework. What goes over a WebSocket is left
 //! to `Context::on_upgrade`.
 
+mod account;
+mod account_sessions;
+mod account_tokens;
 mod act;
 mod answer;
 mod audit;

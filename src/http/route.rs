@@ -1,6 +1,7 @@
 //! Which address means what, and which methods it knows.
 
 use super::grants::Object;
+use crate::auth::Scope;
 use hyper::Method;
 use matchit::{Params, Router};
 use std::sync::LazyLock;
@@ -12,10 +13,20 @@ pub enum Route {
     /// Use a one-time link.
     Welcome,
     /// Look at a one-time link.
-    Link(String),
+    WelcomePreview,
     /// Who is signed in.
     Me,
-    /// Sign out.
+    /// Set the own password.
+    MyPassword,
+    /// Where the account is signed in.
+    MySessions,
+    /// One of these.
+    MySession(Uuid),
+    /// The own API tokens.
+    MyTokens,
+    /// One of these.
+    MyToken(Uuid),
+    /// Sign in and out.
     Session,
     /// The live servers.
     Servers,
@@ -78,10 +89,17 @@ static ROUTER: LazyLock<Router<Read>> = LazyLock::new(|| {
         router.insert(path, read).expect("routes do not overlap");
     };
     add("/api/v1/welcome", |_| Some(Route::Welcome));
-    add("/api/v1/welcome/{token}", |p| {
-        Some(Route::Link(p.get("token")?.to_owned()))
-    });
+    add("/api/v1/welcome/preview", |_| Some(Route::WelcomePreview));
     add("/api/v1/me", |_| Some(Route::Me));
+    add("/api/v1/me/password", |_| Some(Route::MyPassword));
+    add("/api/v1/me/sessions", |_| Some(Route::MySessions));
+    add("/api/v1/me/sessions/{session_id}", |p| {
+        Some(Route::MySession(id(p, "session_id")?))
+    });
+    add("/api/v1/me/tokens", |_| Some(Route::MyTokens));
+    add("/api/v1/me/tokens/{session_id}", |p| {
+        Some(Route::MyToken(id(p, "session_id")?))
+    });
     add("/api/v1/session", |_| Some(Route::Session));
     add("/api/v1/servers", |_| Some(Route::Servers));
     add(&format!("{ORGANISATION}/documents"), |p| {
@@ -171,24 +189,30 @@ impl Route {
     pub fn methods(&self) -> &'static [Method] {
         match self {
             Route::Welcome
+            | Route::WelcomePreview
             | Route::Restore(..)
             | Route::Invitations(_)
             | Route::ShareLinks(..)
             | Route::SharePreview
             | Route::ShareOpen => &[Method::POST],
-            Route::Session | Route::Grant(..) | Route::ShareLink(..) => &[Method::DELETE],
-            Route::Documents(_) | Route::Groups(_) | Route::Folders(_) | Route::Grants(..) => {
-                &[Method::GET, Method::POST]
+            Route::Session => &[Method::POST, Method::DELETE],
+            Route::Grant(..) | Route::ShareLink(..) | Route::MySession(_) | Route::MyToken(_) => {
+                &[Method::DELETE]
             }
+            Route::Documents(_)
+            | Route::Groups(_)
+            | Route::Folders(_)
+            | Route::Grants(..)
+            | Route::MyTokens => &[Method::GET, Method::POST],
             Route::Document(..) => &[Method::GET, Method::PATCH, Method::DELETE],
-            Route::Organisation(_) => &[Method::GET, Method::PATCH],
+            Route::Organisation(_) | Route::Me => &[Method::GET, Method::PATCH],
             Route::Member(..) | Route::Group(..) | Route::Folder(..) => {
                 &[Method::PATCH, Method::DELETE]
             }
             Route::GroupMember(..) => &[Method::PUT, Method::DELETE],
-            Route::Link(_)
-            | Route::Me
-            | Route::Members(_)
+            Route::MyPassword => &[Method::PUT],
+            Route::MySessions => &[Method::GET, Method::DELETE],
+            Route::Members(_)
             | Route::Audit(_)
             | Route::Servers
             | Route::Text(..)
@@ -196,6 +220,15 @@ impl Route {
             | Route::Health
             | Route::Ready
             | Route::Metrics => &[Method::GET],
+        }
+    }
+
+    /// What an API token must be allowed to do to use it: what is not named here needs the most.
+    pub fn scope(&self, method: &Method) -> Scope {
+        match self {
+            _ if matches!(*method, Method::GET | Method::HEAD) => Scope::Read,
+            Route::Documents(_) | Route::Document(..) | Route::Restore(..) => Scope::Write,
+            _ => Scope::Admin,
         }
     }
 

@@ -1,12 +1,12 @@
-//! Coming in and going out: one-time links, who is signed in, signing out.
+//! Coming in and going out: one-time links, mail address and password, signing out.
 
+use super::account::Me;
 use super::answer::{Answer, empty, json, with};
 use super::call::Call;
 use super::cookie;
 use super::create_document::create_document;
 use crate::auth::{
-    LinkKind, Organisation, Session, Token, acting_unknown, end_session, look_at_link,
-    organisations_of, use_link,
+    self, LinkKind, Organisation, Session, Token, acting_unknown, look_at_link, use_link,
 };
 use crate::error::{Error, Kind, Result};
 use crate::postgres::failed;
@@ -16,7 +16,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 /// Title of the document that a new installation begins with.
-const FIRST_TITLE: &str = "Welcome to Quire";
+pub const FIRST_TITLE: &str = "Welcome to Quire";
 
 #[derive(Serialize)]
 struct Account<'a> {
@@ -25,38 +25,70 @@ struct Account<'a> {
     color: &'a str,
 }
 
-impl<'a> From<&'a Session> for Account<'a> {
-    fn from(session: &'a Session) -> Self {
-        Self {
-            account_id: session.account_id,
-            name: &session.name,
-            color: &session.color,
-        }
-    }
+/// Somebody has come in: who, and where to.
+#[derive(Serialize)]
+struct Welcome<'a> {
+    account: Account<'a>,
+    organisation: Organisation,
+    document_id: Option<Uuid>,
 }
 
-/// `POST /api/v1/welcome`: uses a link. The first link of an installation also makes the first
-/// document; all of it in one transaction.
+/// The answer to somebody who has just come in by a link or by signing up.
+pub fn welcomed(
+    call: &Call<'_>,
+    status: StatusCode,
+    (session, token): (&Session, &Token),
+    organisation: Organisation,
+    document_id: Option<Uuid>,
+) -> Answer {
+    let account = Account {
+        account_id: session.account_id,
+        name: &session.name,
+        color: &session.color,
+    };
+    let welcome = Welcome {
+        account,
+        organisation,
+        document_id,
+    };
+    let cookie = cookie::signed_in(call, token);
+    with(json(status, &welcome), SET_COOKIE, &cookie)
+}
+
+/// `POST /api/v1/welcome`: uses a link, and sets mail address and password when they are given. The
+/// first link of an installation also makes the first document; all of it in one transaction.
 pub async fn welcome(call: &Call<'_>) -> Result<Answer> {
-    #[derive(Serialize)]
-    struct Welcome<'a> {
-        account: Account<'a>,
-        organisation: Organisation,
-        document_id: Option<Uuid>,
-    }
     let fields = call.fields()?;
     let token = link_token(fields.needed_text("token")?)?;
     let name = fields.text("name")?.unwrap_or("");
+    let login = match (fields.text("email")?, fields.secret("password")?) {
+        (None, None) => None,
+        _ => {
+            let email = auth::check_email(fields.needed_text("email")?)?;
+            let password = fields.needed_secret("password")?;
+            auth::check_password(password)?;
+            // Nobody is worth the work who has no link.
+            look_at_link(&call.client().await?, &token).await?;
+            Some((email, auth::hash_password(password).await?))
+        }
+    };
     let mut client = call.client().await?;
     let transaction = client
         .transaction()
         .await
         .map_err(failed("begin welcome"))?;
     acting_unknown(&transaction, call.address).await?;
+    call.end_former(&transaction).await?;
     let mut sign_in = use_link(&transaction, &token, name, call.user_agent()).await?;
+    let session = &sign_in.session;
+    if let Some((email, hash)) = login {
+        auth::set_login(&transaction, session.account_id, &email, &hash).await?;
+        let except = Some(session.session_id);
+        auth::end_browser_sessions(&transaction, session.account_id, except).await?;
+    }
     if sign_in.kind == LinkKind::First && sign_in.document_id.is_none() {
         let org_id = sign_in.organisation.org_id;
-        let created_by = sign_in.session.account_id;
+        let created_by = session.account_id;
         let document_id =
             create_document(&transaction, org_id, None, created_by, FIRST_TITLE).await?;
         sign_in.document_id = Some(document_id);
@@ -65,51 +97,64 @@ pub async fn welcome(call: &Call<'_>) -> Result<Answer> {
         .commit()
         .await
         .map_err(failed("commit welcome"))?;
-    let answer = json(
-        StatusCode::OK,
-        &Welcome {
-            account: Account::from(&sign_in.session),
-            organisation: sign_in.organisation,
-            document_id: sign_in.document_id,
-        },
-    );
-    Ok(with(
-        answer,
-        SET_COOKIE,
-        &cookie::signed_in(call, &sign_in.token),
-    ))
+    let signed_in = (&sign_in.session, &sign_in.token);
+    let (organisation, document_id) = (sign_in.organisation, sign_in.document_id);
+    let status = StatusCode::OK;
+    Ok(welcomed(call, status, signed_in, organisation, document_id))
 }
 
-/// `GET /api/v1/welcome/{token}`: says what a link would do.
-pub async fn link(call: &Call<'_>, token: &str) -> Result<Answer> {
-    let token = link_token(token)?;
+/// `POST /api/v1/welcome/preview`: says what a link would do. The secret stands in the body, so no
+/// log of addresses has it.
+pub async fn preview(call: &Call<'_>) -> Result<Answer> {
+    let token = link_token(call.fields()?.needed_text("token")?)?;
     let client = call.client().await?;
     let preview = look_at_link(&client, &token).await?;
     Ok(json(StatusCode::OK, &preview))
 }
 
-/// `GET /api/v1/me`.
-pub async fn me(call: &Call<'_>) -> Result<Answer> {
-    #[derive(Serialize)]
-    struct Me<'a> {
-        account: Account<'a>,
-        organisations: Vec<Organisation>,
-    }
-    let client = call.client().await?;
-    let session = call.session(&client).await?;
-    let me = Me {
-        account: Account::from(&session),
-        organisations: organisations_of(&client, session.account_id).await?,
-    };
-    Ok(json(StatusCode::OK, &me))
+/// `POST /api/v1/session`: signs in by mail address and password.
+pub async fn sign_in(call: &Call<'_>) -> Result<Answer> {
+    let fields = call.fields()?;
+    let (email, password) = (
+        fields.needed_text("email")?,
+        fields.needed_secret("password")?,
+    );
+    let pool = &call.context.pool;
+    let login = auth::verify_login(pool, email, password, call.address).await?;
+    let mut client = call.client().await?;
+    let transaction = client
+        .transaction()
+        .await
+        .map_err(failed("begin sign-in"))?;
+    acting_unknown(&transaction, call.address).await?;
+    let (session, token) = auth::start_login(&transaction, &login, call.user_agent()).await?;
+    call.end_former(&transaction).await?;
+    let me = Me::of(&transaction, session).await?;
+    transaction
+        .commit()
+        .await
+        .map_err(failed("commit sign-in"))?;
+    let cookie = cookie::signed_in(call, &token);
+    Ok(with(json(StatusCode::OK, &me), SET_COOKIE, &cookie))
 }
 
 /// `DELETE /api/v1/session`: signs out everywhere this session is used. Whoever is not signed in
 /// is signed out already.
 pub async fn sign_out(call: &Call<'_>) -> Result<Answer> {
-    let client = call.client().await?;
+    let mut client = call.client().await?;
     match call.session(&client).await {
-        Ok(session) => end_session(&client, session.session_id).await?,
+        Ok(session) => {
+            let transaction = client
+                .transaction()
+                .await
+                .map_err(failed("begin sign-out"))?;
+            auth::acting(&transaction, &session, call.address).await?;
+            auth::end_session(&transaction, session.session_id).await?;
+            transaction
+                .commit()
+                .await
+                .map_err(failed("commit sign-out"))?;
+        }
         Err(error) if error.kind() == Kind::SignedOut => {}
         Err(error) => return Err(error),
     }

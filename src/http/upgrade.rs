@@ -1,7 +1,7 @@
 //! The handshake of a WebSocket (RFC 6455, 4.2). What goes over it is left to `Context::on_upgrade`.
 
 use super::answer::{Answer, empty, problem, with};
-use super::call::{Call, cookie_token, parameter};
+use super::call::{Call, bearer, cookie_token, parameter};
 use super::context::Context;
 use super::guard::origin_is_known;
 use crate::auth::{Session, Token, session_by_token};
@@ -61,7 +61,8 @@ pub async fn upgrade(
 }
 
 async fn session(context: &Context, head: &Parts) -> Result<Option<Session>> {
-    let named = parameter(head, "token").and_then(Token::parse);
+    let named = parameter(head, "token").or_else(|| bearer(head));
+    let named = named.and_then(Token::parse);
     let Some(token) = named.or_else(|| cookie_token(context, head)) else {
         return Ok(None);
     };

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::connection::{Connection, Joined};
 use super::credentials::Credentials;
-use crate::auth::{self, Session};
+use crate::auth::{self, Scope, Session};
 use crate::commit::lease::{self, Lease, Wish};
 use crate::document::live::decode_version;
 use crate::document::trial::DocKey;
@@ -244,9 +244,14 @@ impl Connection {
             .await
             .map_err(failed("look up access"))?;
         let access = auth::access(&client, session.account_id, key.org_id, key.document_id).await?;
-        match access.ok_or_else(no_document)?.permission {
-            auth::Permission::Write => Ok(Permission::Write),
-            auth::Permission::Read => Ok(Permission::Read),
+        let permission = access.ok_or_else(no_document)?.permission;
+        if !session.scopes.allow(Scope::Read) {
+            let context = "this API token lacks the scope read";
+            return Err(Error::new(Kind::Forbidden, context));
+        }
+        match permission {
+            auth::Permission::Write if session.scopes.allow(Scope::Write) => Ok(Permission::Write),
+            auth::Permission::Write | auth::Permission::Read => Ok(Permission::Read),
             auth::Permission::None => Err(Error::new(Kind::Gone, "the document is in the bin")),
         }
     }

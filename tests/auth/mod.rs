@@ -4,5 +4,6 @@ mod access;
 mod acting;
 mod attempts;
 mod links;
+mod scopes;
 mod sessions;
 mod upkeep;

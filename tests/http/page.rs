@@ -127,8 +127,8 @@ async fn a_method_that_an_address_does_not_know_is_refused_with_those_it_does() 
         ),
         ("GET", "/api/v1/welcome".into(), "POST"),
         ("HEAD", "/api/v1/welcome".into(), "POST"),
-        ("GET", "/api/v1/session".into(), "DELETE"),
-        ("POST", "/api/v1/me".into(), "GET, HEAD"),
+        ("GET", "/api/v1/session".into(), "POST, DELETE"),
+        ("POST", "/api/v1/me".into(), "GET, PATCH, HEAD"),
         ("POST", "/sync/v1".into(), "GET, HEAD"),
         ("DELETE", "/".into(), "GET, HEAD"),
         ("POST", "/healthz".into(), "GET, HEAD"),
@@ -140,7 +140,7 @@ async fn a_method_that_an_address_does_not_know_is_refused_with_those_it_does() 
     }
     let options = owner.send("OPTIONS", "/api/v1/me", &[], "").await;
     assert_eq!(options.status, 204);
-    assert_eq!(options.header("allow"), Some("GET, HEAD"));
+    assert_eq!(options.header("allow"), Some("GET, PATCH, HEAD"));
 }
 
 /// Without a built page there is nothing to look at; `make test` builds it first.

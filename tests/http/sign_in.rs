@@ -1,15 +1,17 @@
-use super::site::Site;
+use super::site::{Answer, Site};
 use quire::auth::{Token, welcome_link};
 use serde_json::json;
+
+async fn preview_of(site: &Site, link: &str) -> Answer {
+    let body = json!({"token": link});
+    site.stranger().post("/api/v1/welcome/preview", body).await
+}
 
 #[tokio::test]
 async fn the_first_link_signs_in_and_opens_a_document_that_is_not_empty() {
     let site = Site::start().await;
     let link = welcome_link(&site.pool).await.unwrap().reveal();
-    let preview = site
-        .stranger()
-        .get(&format!("/api/v1/welcome/{link}"))
-        .await;
+    let preview = preview_of(&site, &link).await;
     assert_eq!(preview.status, 200);
     assert_eq!(
         preview.json(),
@@ -27,10 +29,7 @@ async fn the_first_link_signs_in_and_opens_a_document_that_is_not_empty() {
     let again = site.stranger().post("/api/v1/welcome", body).await;
     assert_eq!(again.status, 410);
     assert!(again.detail().contains("used"));
-    let preview = site
-        .stranger()
-        .get(&format!("/api/v1/welcome/{link}"))
-        .await;
+    let preview = preview_of(&site, &link).await;
     assert_eq!(preview.status, 410);
 }
 
@@ -60,10 +59,7 @@ async fn a_later_link_needs_no_name() {
     let site = Site::start().await;
     let (owner, _) = site.owner().await;
     let link = welcome_link(&site.pool).await.unwrap().reveal();
-    let preview = site
-        .stranger()
-        .get(&format!("/api/v1/welcome/{link}"))
-        .await;
+    let preview = preview_of(&site, &link).await;
     assert_eq!(preview.json()["kind"], "return");
     assert_eq!(preview.json()["account_name"], "Ada");
     let body = json!({"token": link});

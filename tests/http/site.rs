@@ -34,7 +34,15 @@ impl Site {
 
     /// With other patience, and with public addresses after its own.
     pub async fn with(timeouts: Timeouts, public_urls: &[&str]) -> Self {
-        let pool = Database::new().await.pool();
+        Self::on(Database::new().await.pool(), timeouts, public_urls).await
+    }
+
+    /// One more server on the same database.
+    pub async fn sister(&self) -> Self {
+        Self::on(self.pool.clone(), Timeouts::default(), &[]).await
+    }
+
+    async fn on(pool: Pool, timeouts: Timeouts, public_urls: &[&str]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut urls = vec![format!("http://{address}")];
@@ -158,6 +166,16 @@ impl Visitor {
     pub async fn change(&self, method: &str, path: &str, body: Value) -> Answer {
         self.send(method, path, &[("x-quire", "1")], &body.to_string())
             .await
+    }
+
+    /// The same person in the browser that was given this answer.
+    pub fn after(&self, answer: &Answer) -> Self {
+        let token = answer.cookie("quire_session").map(str::to_owned);
+        assert!(token.is_some(), "{answer:?}");
+        Self {
+            token,
+            ..self.clone()
+        }
     }
 
     /// The address of the visitor's organisation.

@@ -57,7 +57,7 @@ export class ApiError extends Error {
 }
 
 export function lookAtLink(token: string): Promise<LinkOffer> {
-  return ask("GET", `/api/v1/welcome/${encodeURIComponent(token)}`);
+  return ask("POST", "/api/v1/welcome/preview", { token });
 }
 
 export function acceptLink(token: string, name: string): Promise<Welcome> {

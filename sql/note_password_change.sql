@@ -1,0 +1,1 @@
+select quire.note('password_changed', null, $1, null, null, '{}')
