@@ -1,4 +1,4 @@
-// An organisation: its settings, members, groups, and the record of who changed what.
+// An organisation: its settings, members, groups, and the audit log of who changed what.
 import type { DocumentRole } from "./documents";
 import type { Organisation, OrganisationRole } from "./people";
 import { ask, askForText, organisationPath } from "./request";
@@ -32,7 +32,7 @@ export interface Invitation {
 export type InvitedRole = Exclude<OrganisationRole, "owner">;
 
 export interface AuditEntry {
-  audit_id: number | string;
+  audit_id: number;
   created_at: string;
   action: string;
   /** Who did it; null: nobody who was signed in. */
@@ -50,6 +50,9 @@ export interface AuditPage {
   entries: AuditEntry[];
   more: boolean;
 }
+
+/** The server's limit of one answer. */
+const EXPORT_PAGE = 1000;
 
 export function showOrganisation(orgId: string): Promise<OrganisationSettings> {
   return ask("GET", organisationPath(orgId));
@@ -109,8 +112,18 @@ export function listAudit(orgId: string, before: AuditEntry | null): Promise<Aud
   return ask("GET", `${organisationPath(orgId)}/audit?limit=50${from}`);
 }
 
-export function exportAudit(orgId: string): Promise<string> {
-  return askForText(`${organisationPath(orgId)}/audit?format=jsonl`);
+/** The whole audit log, a JSON object a line. */
+export async function exportAudit(orgId: string): Promise<string> {
+  const pages: string[] = [];
+  let before = "";
+  for (;;) {
+    const page = await askForText(`${organisationPath(orgId)}/audit?format=jsonl&limit=${EXPORT_PAGE}${before}`);
+    pages.push(page);
+    const lines = page.trimEnd().split("\n");
+    if (lines.length < EXPORT_PAGE) return pages.join("");
+    const last = JSON.parse(lines.at(-1) ?? "") as Pick<AuditEntry, "audit_id">;
+    before = `&before=${last.audit_id}`;
+  }
 }
 
 function groupPath(orgId: string, groupId: string): string {

@@ -76,7 +76,7 @@ export function changeName(name: string): Promise<Me> {
   return ask("PATCH", "/api/v1/me", { name });
 }
 
-export function signIn(credentials: Credentials): Promise<Pick<Me, "organisations"> & { account: Account }> {
+export function signIn(credentials: Credentials): Promise<Me> {
   return ask("POST", "/api/v1/session", credentials);
 }
 
@@ -99,7 +99,7 @@ export function askForReset(email: string): Promise<void> {
   return ask("POST", "/api/v1/password-resets", { email });
 }
 
-export function resetPassword(token: string, password: string): Promise<Pick<Me, "organisations"> & { account: Account }> {
+export function resetPassword(token: string, password: string): Promise<Me> {
   return ask("PUT", "/api/v1/password-resets", { token, password });
 }
 

@@ -81,3 +81,8 @@ async function problemText(response: Response): Promise<string> {
 export function wordsOf(error: unknown): string {
   return error instanceof Error ? error.message : "Something went wrong.";
 }
+
+/** A link that was used or revoked, or whose time is over. */
+export function isGone(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 410 || error.status === 404);
+}

@@ -42,7 +42,8 @@ export interface NewLink {
 
 export interface SharePreview {
   organisation_name: string;
-  title: string;
+  /** Null: told only to those who know the password. */
+  title: string | null;
   role: DocumentRole;
   needs_password: boolean;
   is_signed_in: boolean;

@@ -1,35 +1,46 @@
-// What stands around the editor: title, whether all is saved, who is here, inviting, and what has ended.
-import { useEffect, useState } from "react";
+// What stands around the editor: title, whether all is saved, who is here, sharing, and what has ended.
+import { useCallback, useState } from "react";
 import { Ended } from "./Ended";
 import { InBin } from "./DocumentPage";
-import { useIsDeleted, useOthers, usePermission, useStatus, useToldTitle } from "./useDocument";
-import { binDocument, renameDocument, showDocument } from "../api";
+import { KeptTexts } from "./KeptTexts";
+import { useIsDeleted, useOthers, usePermission, useStatus } from "./useDocument";
+import { useEntry } from "./useEntry";
+import { ShareDialog } from "./share/ShareDialog";
+import { binDocument } from "../api/documents";
+import type { Organisation } from "../api/people";
 import { Editor } from "../editor/Editor";
 import { saveAsFile } from "../shell/copy";
 import { Faces } from "../shell/Faces";
-import { BinIcon, DownloadIcon, InviteIcon, LogoIcon, MoreIcon } from "../shell/icons";
+import { BinIcon, DocumentIcon, DownloadIcon, InviteIcon, LogoIcon, MoreIcon } from "../shell/icons";
 import { InviteDialog } from "../shell/InviteDialog";
 import { Link } from "../shell/Link";
-import { Menu } from "../shell/Menu";
+import { Menu, type MenuAction } from "../shell/Menu";
 import { listPath, navigate } from "../shell/route";
 import { SaveStatus } from "../shell/SaveStatus";
+import type { SignIn } from "../shell/session";
 import { TitleField } from "../shell/TitleField";
+import { useLoaded } from "../shell/useLoaded";
 import type { LiveDocument } from "../sync/document";
+import { keptTexts } from "../sync/leftovers";
 
 export interface DocumentFrameProps {
   orgId: string;
   documentId: string;
+  signIn: SignIn;
   live: LiveDocument;
   onReopen: () => void;
 }
 
-export function DocumentFrame({ orgId, documentId, live, onReopen }: DocumentFrameProps) {
+export function DocumentFrame({ orgId, documentId, signIn, live, onReopen }: DocumentFrameProps) {
   const status = useStatus(live);
   const permission = usePermission(live);
   const others = useOthers(live);
   const isDeleted = useIsDeleted(live);
-  const { title, rename, problem } = useTitle(orgId, documentId, live);
-  const [isInviting, setInviting] = useState(false);
+  const { title, entry, rename, problem } = useEntry(orgId, documentId, live);
+  const [open, setOpen] = useState<"share" | "invite" | "texts" | null>(null);
+  const kept = useLoaded(useCallback(() => keptTexts(orgId, documentId), [orgId, documentId]));
+  const texts = kept.state.kind === "loaded" ? kept.state.value : [];
+  const organisation = organisationOf(signIn, orgId);
 
   const isInBin = isDeleted || (status.kind === "ended" && status.reason === "deleted");
   if (isInBin && (status.kind !== "ended" || status.unsaved === 0)) {
@@ -39,6 +50,15 @@ export function DocumentFrame({ orgId, documentId, live, onReopen }: DocumentFra
     void binDocument(orgId, documentId).then(() => { navigate(listPath); }, () => { onReopen(); });
   };
   const shownTitle = title === "" ? "Untitled document" : title;
+  const actions: MenuAction[] = [
+    { label: "Save as text", icon: <DownloadIcon />, run: () => { saveAsFile(shownTitle, live.text()); } },
+  ];
+  if (texts.length > 0) {
+    actions.push({ label: "Unsaved text on this device", icon: <DocumentIcon />, run: () => { setOpen("texts"); } });
+  }
+  if (entry?.may_manage === true) {
+    actions.push({ label: "Move to bin", icon: <BinIcon />, isDanger: true, run: moveToBin });
+  }
   return (
     <div className="document">
       <header className="document-bar">
@@ -52,73 +72,55 @@ export function DocumentFrame({ orgId, documentId, live, onReopen }: DocumentFra
         </div>
         <span className="spring" />
         <Faces others={others} />
-        <button type="button" className="button primary" onClick={() => { setInviting(true); }}>
-          <InviteIcon />
-          <span className="wide-only">Invite</span>
-        </button>
-        <Menu
-          label="More"
-          button={<MoreIcon />}
-          actions={[
-            { label: "Save as text", icon: <DownloadIcon />, run: () => { saveAsFile(shownTitle, live.text()); } },
-            { label: "Move to bin", icon: <BinIcon />, isDanger: true, run: moveToBin },
-          ]}
-        />
+        {organisation !== undefined && (
+          <button type="button" className="button primary" onClick={() => { setOpen("share"); }}>
+            <InviteIcon />
+            <span className="wide-only">Share</span>
+          </button>
+        )}
+        <Menu label="More" button={<MoreIcon />} actions={actions} />
       </header>
       {problem !== null && <p className="banner problem" role="alert">{problem}</p>}
+      {status.kind !== "ended" && <Downgraded permission={permission} />}
       <Editor document={live} />
       {status.kind === "ended" && (
         <Ended reason={status.reason} unsaved={status.unsaved} live={live} title={shownTitle} onReopen={onReopen} />
       )}
-      {isInviting && (
-        <InviteDialog orgId={orgId} documentId={documentId} place={`“${shownTitle}”`} onClose={() => { setInviting(false); }} />
+      {open === "texts" && (
+        <KeptTexts texts={texts} title={shownTitle} onChanged={kept.reload} onClose={() => { setOpen(null); }} />
+      )}
+      {open === "share" && organisation !== undefined && (
+        <ShareDialog
+          organisation={organisation}
+          documentId={documentId}
+          title={shownTitle}
+          onInvite={() => { setOpen("invite"); }}
+          onClose={() => { setOpen(null); }}
+        />
+      )}
+      {open === "invite" && organisation !== undefined && (
+        <InviteDialog
+          orgId={orgId}
+          documentId={documentId}
+          place={`“${shownTitle}”`}
+          role={organisation.role}
+          onClose={() => { setOpen(null); }}
+        />
       )}
     </div>
   );
 }
 
-interface Title {
-  title: string;
-  rename: (title: string) => void;
-  problem: string | null;
+/** Undefined also while it is not known, and for those who came by a share link. */
+function organisationOf(signIn: SignIn, orgId: string): Organisation | undefined {
+  if (signIn.kind !== "signed-in") return undefined;
+  return signIn.organisations.find((organisation) => organisation.org_id === orgId);
 }
 
-/** What the connection tells goes before what the API answered when the page was opened. */
-function useTitle(orgId: string, documentId: string, live: LiveDocument): Title {
-  const told = useToldTitle(live);
-  const [asked, setAsked] = useState("");
-  const [wanted, setWanted] = useState<string | null>(null);
-  const [problem, setProblem] = useState<string | null>(null);
-  useEffect(() => {
-    let isCurrent = true;
-    showDocument(orgId, documentId).then(
-      (entry) => {
-        if (isCurrent) setAsked(entry.title);
-      },
-      () => {
-        // Without a server the title of the local copy stands.
-        if (isCurrent) setAsked((before) => (before === "" ? live.title() : before));
-      },
-    );
-    return () => {
-      isCurrent = false;
-    };
-  }, [orgId, documentId, live]);
-  const title = wanted ?? told ?? asked;
-  useEffect(() => {
-    document.title = `${title === "" ? "Untitled document" : title} · Quire`;
-  }, [title]);
-  const rename = (next: string): void => {
-    setWanted(next);
-    setProblem(null);
-    renameDocument(orgId, documentId, next)
-      .then(
-        (entry) => { setAsked(entry.title); },
-        (error: unknown) => {
-          setProblem(`Not renamed: ${error instanceof Error ? error.message : "something went wrong."}`);
-        },
-      )
-      .finally(() => { setWanted(null); });
-  };
-  return { title, rename, problem };
+/** Somebody who could write a moment ago is told why the keys do nothing. */
+function Downgraded({ permission }: { permission: "read" | "write" }) {
+  const [hasWritten, setHasWritten] = useState(permission === "write");
+  if (permission === "write" && !hasWritten) setHasWritten(true);
+  if (permission === "write" || !hasWritten) return null;
+  return <p className="banner" role="alert">You may only read this document now.</p>;
 }

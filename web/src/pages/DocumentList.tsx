@@ -1,16 +1,11 @@
 // The list itself: find, create, open, rename, to the bin and back.
 import { useState } from "react";
-import {
-  binDocument,
-  createDocument,
-  renameDocument,
-  restoreDocument,
-  type DocumentEntry,
-  type Organisation,
-} from "../api";
 import { DocumentRow } from "./DocumentRow";
 import { RenameDialog } from "./RenameDialog";
-import { useListing, wordsOf, type Listing } from "./useListing";
+import { useListing, type Listing } from "./useListing";
+import { binDocument, createDocument, renameDocument, restoreDocument, type DocumentEntry } from "../api/documents";
+import type { Organisation } from "../api/people";
+import { wordsOf } from "../api/request";
 import { InviteDialog } from "../shell/InviteDialog";
 import { BinIcon, InviteIcon, PlusIcon, SearchIcon } from "../shell/icons";
 import { Link } from "../shell/Link";
@@ -20,6 +15,7 @@ type Open = { kind: "rename"; entry: DocumentEntry } | { kind: "invite" } | null
 
 export function DocumentList({ organisation, isBin }: { organisation: Organisation; isBin: boolean }) {
   const orgId = organisation.org_id;
+  const isGuest = organisation.role === "guest";
   const { listing, reload } = useListing(orgId, isBin);
   const [problem, setProblem] = useState<string | null>(null);
   const [search, setSearch] = useState("");
@@ -46,7 +42,7 @@ export function DocumentList({ organisation, isBin }: { organisation: Organisati
     <main className="page">
       <div className="page-head">
         <h1>{isBin ? "Bin" : "Documents"}</h1>
-        {!isBin && (
+        {!isBin && !isGuest && (
           <div className="actions">
             <button type="button" className="button" onClick={() => { setOpen({ kind: "invite" }); }}>
               <InviteIcon />
@@ -83,6 +79,7 @@ export function DocumentList({ organisation, isBin }: { organisation: Organisati
       {problem !== null && <p className="banner problem" role="alert">{problem}</p>}
       <Rows
         listing={listing}
+        mayCreate={!isGuest}
         search={search}
         isBin={isBin}
         onRetry={reload}
@@ -102,7 +99,13 @@ export function DocumentList({ organisation, isBin }: { organisation: Organisati
         />
       )}
       {open?.kind === "invite" && (
-        <InviteDialog orgId={orgId} documentId={null} place={organisation.name} onClose={() => { setOpen(null); }} />
+        <InviteDialog
+          orgId={orgId}
+          documentId={null}
+          place={organisation.name}
+          role={organisation.role}
+          onClose={() => { setOpen(null); }}
+        />
       )}
     </main>
   );
@@ -111,6 +114,7 @@ export function DocumentList({ organisation, isBin }: { organisation: Organisati
 interface RowsProps {
   listing: Listing;
   search: string;
+  mayCreate: boolean;
   isBin: boolean;
   onRetry: () => void;
   onCreate: () => void;
@@ -119,7 +123,7 @@ interface RowsProps {
   onRestore: (entry: DocumentEntry) => void;
 }
 
-function Rows({ listing, search, isBin, onRetry, onCreate, ...actions }: RowsProps) {
+function Rows({ listing, search, mayCreate, isBin, onRetry, onCreate, ...actions }: RowsProps) {
   if (listing.kind === "loading") return <p className="empty" role="status">Loading…</p>;
   if (listing.kind === "failed") {
     return (
@@ -140,11 +144,13 @@ function Rows({ listing, search, isBin, onRetry, onCreate, ...actions }: RowsPro
           <p>The bin is empty.</p>
         ) : (
           <>
-            <p>No documents yet.</p>
-            <button type="button" className="button primary" onClick={onCreate}>
-              <PlusIcon />
-              Write the first one
-            </button>
+            <p>{mayCreate ? "No documents yet." : "Nothing is shared with you yet."}</p>
+            {mayCreate && (
+              <button type="button" className="button primary" onClick={onCreate}>
+                <PlusIcon />
+                Write the first one
+              </button>
+            )}
           </>
         )}
       </div>

@@ -3,15 +3,18 @@ import { useCallback, useEffect, useState } from "react";
 import { DocumentFrame } from "./DocumentFrame";
 import { SignedOut } from "./SignedOut";
 import { useDocument } from "./useDocument";
-import { ApiError, restoreDocument, showDocument } from "../api";
+import { restoreDocument, showDocument } from "../api/documents";
+import { ApiError, wordsOf } from "../api/request";
 import { Link } from "../shell/Link";
 import { Loading, Message } from "../shell/Message";
-import { listPath } from "../shell/route";
+import { currentPath, listPath, signInPath } from "../shell/route";
+import type { SignIn } from "../shell/session";
 import type { OpenFailure } from "../sync/document";
 
 export interface DocumentPageProps {
   orgId: string;
   documentId: string;
+  signIn: SignIn;
 }
 
 export function DocumentPage(props: DocumentPageProps) {
@@ -40,7 +43,7 @@ interface NotOpenedProps extends DocumentPageProps {
 }
 
 /** The connection knows only "no"; the API says why. */
-function NotOpened({ orgId, documentId, failure, onReopen }: NotOpenedProps) {
+function NotOpened({ orgId, documentId, signIn, failure, onReopen }: NotOpenedProps) {
   const [reason, setReason] = useState<OpenFailure>(failure);
   useEffect(() => {
     if (failure !== "no-access" && failure !== "unreachable") return;
@@ -52,7 +55,6 @@ function NotOpened({ orgId, documentId, failure, onReopen }: NotOpenedProps) {
         if (!(error instanceof ApiError)) return;
         if (error.status === 401) setReason("signed-out");
         else if (error.status === 404) setReason("not-found");
-        else if (error.status === 403) setReason("no-access");
       },
     );
   }, [orgId, documentId, failure]);
@@ -73,16 +75,23 @@ function NotOpened({ orgId, documentId, failure, onReopen }: NotOpenedProps) {
     case "deleted":
       return <InBin orgId={orgId} documentId={documentId} onRestored={onReopen} />;
     case "not-found":
-      return (
-        <Message title="There is no such document" actions={home}>
-          <p>It does not exist, or it is not shared with you. Whoever sent you the address can invite you.</p>
-        </Message>
-      );
     case "no-access":
+    case "read-only":
     case "refused":
+      // Whether it exists is not told to those who may not see it.
       return (
-        <Message title="You have no access to this document" actions={<>{again}{home}</>}>
-          <p>Ask whoever sent you the address for an invitation.</p>
+        <Message
+          title="You cannot open this document"
+          actions={
+            <>
+              <Link to={listPath} className="button primary">Go to your documents</Link>
+              <Link to={signInPath(currentPath())} className="button">Sign in with another account</Link>
+              <button type="button" className="button ghost" onClick={onReopen}>Try again</button>
+            </>
+          }
+        >
+          <p>It does not exist, or it is not shared with you. Ask whoever sent you the address to share it.</p>
+          {signIn.kind === "signed-in" && <p>You are signed in as <strong>{signIn.account.name}</strong>.</p>}
         </Message>
       );
     case "not-available-offline":
@@ -113,7 +122,9 @@ function NotOpened({ orgId, documentId, failure, onReopen }: NotOpenedProps) {
   }
 }
 
-export interface InBinProps extends DocumentPageProps {
+export interface InBinProps {
+  orgId: string;
+  documentId: string;
   onRestored: () => void;
 }
 
@@ -121,7 +132,7 @@ export function InBin({ orgId, documentId, onRestored }: InBinProps) {
   const [problem, setProblem] = useState<string | null>(null);
   const restore = (): void => {
     restoreDocument(orgId, documentId).then(onRestored, (error: unknown) => {
-      setProblem(error instanceof Error ? error.message : "It could not be restored.");
+      setProblem(wordsOf(error));
     });
   };
   return (

@@ -1,5 +1,5 @@
 // One document in a list.
-import type { DocumentEntry } from "../api";
+import type { DocumentEntry } from "../api/documents";
 import { BinIcon, DocumentIcon, MoreIcon, PencilIcon, RestoreIcon } from "../shell/icons";
 import { Link } from "../shell/Link";
 import { Menu, type MenuAction } from "../shell/Menu";
@@ -17,7 +17,6 @@ export interface DocumentRowProps {
 }
 
 export function DocumentRow({ entry, isBin, nowMs, onRename, onBin, onRestore }: DocumentRowProps) {
-  const mayEdit = entry.role === "edit";
   const title = entry.title === "" ? "Untitled document" : entry.title;
   const time = isBin && entry.deleted_at !== null ? entry.deleted_at : entry.edited_at;
   const summary = (
@@ -35,7 +34,7 @@ export function DocumentRow({ entry, isBin, nowMs, onRename, onBin, onRestore }:
     return (
       <li className="document-row">
         <div className="document-link">{summary}</div>
-        {mayEdit && (
+        {entry.may_manage && (
           <button type="button" className="button ghost" onClick={() => { onRestore(entry); }}>
             <RestoreIcon />
             Restore
@@ -44,16 +43,17 @@ export function DocumentRow({ entry, isBin, nowMs, onRename, onBin, onRestore }:
       </li>
     );
   }
-  const actions: MenuAction[] = [
-    { label: "Rename", icon: <PencilIcon />, run: () => { onRename(entry); } },
-    { label: "Move to bin", icon: <BinIcon />, isDanger: true, run: () => { onBin(entry); } },
-  ];
+  const actions: MenuAction[] = [];
+  if (entry.role === "edit") actions.push({ label: "Rename", icon: <PencilIcon />, run: () => { onRename(entry); } });
+  if (entry.may_manage) {
+    actions.push({ label: "Move to bin", icon: <BinIcon />, isDanger: true, run: () => { onBin(entry); } });
+  }
   return (
     <li className="document-row">
       <Link to={documentPath(entry.org_id, entry.document_id)} className="document-link">
         {summary}
       </Link>
-      {mayEdit && <Menu label={`More for ${title}`} button={<MoreIcon />} actions={actions} />}
+      {actions.length > 0 && <Menu label={`More for ${title}`} button={<MoreIcon />} actions={actions} />}
     </li>
   );
 }

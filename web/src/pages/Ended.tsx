@@ -2,7 +2,8 @@
 import { useState } from "react";
 import { CopyButton, saveAsFile } from "../shell/copy";
 import { Dialog } from "../shell/Dialog";
-import { listPath, navigate } from "../shell/route";
+import { Link } from "../shell/Link";
+import { currentPath, listPath, navigate, signInPath } from "../shell/route";
 import type { LiveDocument } from "../sync/document";
 import type { EndReason } from "../sync/status";
 
@@ -49,17 +50,22 @@ export function Ended({ reason, unsaved, live, title, onReopen }: EndedProps) {
               <CopyButton text={text} label="Copy text" />
             </>
           )}
-          {reason === "refused" && (
+          {isGoneOnFrom(reason) && (
             <button type="button" className="button" onClick={giveUp}>
               Go on without it
             </button>
+          )}
+          {(reason === "signed-out" || reason === "no-access") && (
+            <Link to={signInPath(currentPath())} className={reason === "signed-out" ? "button primary" : "button"}>
+              {reason === "signed-out" ? "Sign in" : "Sign in with another account"}
+            </Link>
           )}
           {reason === "outdated" && (
             <button type="button" className="button primary" onClick={() => { location.reload(); }}>
               Load the page anew
             </button>
           )}
-          {reason !== "refused" && reason !== "outdated" && (
+          {!isGoneOnFrom(reason) && reason !== "outdated" && (
             <button type="button" className="button" onClick={() => { navigate(listPath); }}>
               Leave
             </button>
@@ -70,20 +76,27 @@ export function Ended({ reason, unsaved, live, title, onReopen }: EndedProps) {
   );
 }
 
+/** The document itself is still open to the person. */
+function isGoneOnFrom(reason: EndReason): boolean {
+  return reason === "refused" || reason === "read-only";
+}
+
 const headings: Record<EndReason, string> = {
   "signed-out": "You have been signed out",
   "no-access": "You no longer have access",
   "not-found": "This document no longer exists",
   deleted: "This document is in the bin",
+  "read-only": "You may only read this document now",
   refused: "Your last changes were not accepted",
   outdated: "This page is out of date",
 };
 
 const explanations: Record<EndReason, string> = {
-  "signed-out": "Ask for a new link to go on. Unsaved changes stay on this device and are sent when you are signed in again.",
+  "signed-out": "Sign in to go on. Unsaved changes stay on this device and are sent when you are signed in again.",
   "no-access": "Your right to this document was taken away while it was open.",
   "not-found": "It was removed while it was open.",
   deleted: "Somebody moved it to the bin. Restored, it takes your unsaved changes as well.",
+  "read-only": "Your right to edit was taken away while you were writing. Your last changes stay on this device; the document goes on without them.",
   refused: "The server will not take them. They stay readable on this device; the document goes on without them.",
   outdated: "The document is now written in a newer form. Load the page anew to go on.",
 };

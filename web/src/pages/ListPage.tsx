@@ -1,8 +1,11 @@
 // The documents of an organisation, or its bin.
 import { useEffect, useState } from "react";
-import type { Organisation } from "../api";
+import type { Organisation } from "../api/people";
 import { KeptList } from "./KeptList";
 import { DocumentList } from "./DocumentList";
+import { PeopleIcon } from "../shell/icons";
+import { Link } from "../shell/Link";
+import { organisationPath } from "../shell/route";
 import { TopBar } from "../shell/TopBar";
 import type { SignIn } from "../shell/session";
 import { sendLeftovers } from "../sync/leftovers";
@@ -43,10 +46,19 @@ export function ListPage({ signIn, isBin }: ListPageProps) {
     <>
       <TopBar account={signIn.account}>
         <OrganisationPicker organisations={signIn.organisations} chosen={organisation} onChoose={choose} />
+        {organisation !== undefined && (
+          <Link to={organisationPath(organisation.org_id)} className="button ghost">
+            <PeopleIcon />
+            <span className="wide-only">Members</span>
+          </Link>
+        )}
       </TopBar>
       {organisation === undefined ? (
         <main className="page">
-          <p className="empty">You belong to no organisation. Ask somebody for a link.</p>
+          <p className="empty">
+            You belong to no organisation yet. Documents that are shared with you open by their links; to make your own,
+            ask somebody of an organisation for an invitation.
+          </p>
         </main>
       ) : (
         <DocumentList key={organisation.org_id} organisation={organisation} isBin={isBin} />

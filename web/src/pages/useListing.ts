@@ -1,6 +1,7 @@
 // The documents of an organisation, looked up when the list is shown and whenever the person comes back to it.
 import { useEffect, useReducer, useState } from "react";
-import { listDocuments, type DocumentEntry } from "../api";
+import { listDocuments, type DocumentEntry } from "../api/documents";
+import { wordsOf } from "../api/request";
 
 export type Listing =
   | { kind: "loading" }
@@ -35,8 +36,4 @@ export function useListing(orgId: string, isBin: boolean): { listing: Listing; r
     };
   }, []);
   return { listing, reload };
-}
-
-export function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : "Something went wrong.";
 }

@@ -1,22 +1,32 @@
 // Which page is shown: the address, and who is signed in.
+import { AccountPage } from "../pages/account/AccountPage";
 import { DocumentPage } from "../pages/DocumentPage";
 import { ListPage } from "../pages/ListPage";
+import { OrganisationPage } from "../pages/organisation/OrganisationPage";
+import { ResetPage } from "../pages/ResetPage";
+import { SharePage } from "../pages/SharePage";
 import { SignedOut } from "../pages/SignedOut";
+import { SignInPage } from "../pages/SignInPage";
 import { Welcome } from "../pages/Welcome";
 import { rememberedAccount } from "../sync/account";
 import { Link } from "./Link";
-import { Loading, Message } from "./Message";
-import { listPath, useRoute } from "./route";
+import { Loading, Message, Unreachable } from "./Message";
+import { listPath, useRoute, type Route } from "./route";
 import { useSignIn } from "./session";
 
 export function App() {
   const route = useRoute();
-  const key = route.page === "document" ? `${route.orgId}/${route.documentId}` : route.page;
-  const signIn = useSignIn(route.page === "welcome" ? null : key);
+  const { signIn, learn } = useSignIn(keyOf(route));
 
   switch (route.page) {
     case "welcome":
       return <Welcome token={route.token} />;
+    case "share":
+      return <SharePage key={route.token} token={route.token} />;
+    case "reset":
+      return <ResetPage token={route.token} />;
+    case "sign-in":
+      return <SignInPage next={route.next} signIn={signIn} />;
     case "unknown":
       return (
         <Message
@@ -28,15 +38,47 @@ export function App() {
           }
         />
       );
-    case "document":
+    case "document": {
       // A remembered account opens at once; the connection finds out whether the session still holds.
       if (signIn.kind === "looking" && rememberedAccount() === null) return <Loading what="Opening…" />;
       if (signIn.kind === "signed-out" && rememberedAccount() === null) return <SignedOut />;
-      return <DocumentPage key={key} orgId={route.orgId} documentId={route.documentId} />;
+      return <DocumentPage key={keyOf(route)} orgId={route.orgId} documentId={route.documentId} signIn={signIn} />;
+    }
     case "list":
     case "bin":
       if (signIn.kind === "looking") return <Loading what="Loading your documents…" />;
       if (signIn.kind === "signed-out") return <SignedOut />;
       return <ListPage key={route.page} signIn={signIn} isBin={route.page === "bin"} />;
+    case "account":
+      if (signIn.kind === "looking") return <Loading what="Loading your account…" />;
+      if (signIn.kind === "signed-out") return <SignedOut />;
+      if (signIn.kind === "unreachable") return <Unreachable />;
+      return <AccountPage account={signIn.account} onChanged={learn} />;
+    case "organisation": {
+      if (signIn.kind === "looking") return <Loading what="Loading the organisation…" />;
+      if (signIn.kind === "signed-out") return <SignedOut />;
+      if (signIn.kind === "unreachable") return <Unreachable />;
+      return <OrganisationPage key={route.orgId} orgId={route.orgId} tab={route.tab} me={signIn} onChanged={learn} />;
+    }
+  }
+}
+
+/** Null: the page does not depend on who is signed in. */
+function keyOf(route: Route): string | null {
+  switch (route.page) {
+    case "welcome":
+    case "share":
+    case "reset":
+      return null;
+    case "document":
+      return `${route.orgId}/${route.documentId}`;
+    case "organisation":
+      return route.orgId;
+    case "sign-in":
+    case "list":
+    case "bin":
+    case "account":
+    case "unknown":
+      return route.page;
   }
 }

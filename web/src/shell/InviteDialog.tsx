@@ -1,15 +1,13 @@
 // Makes a one-time link for somebody else and shows it once.
 import { useState } from "react";
-import { invite, type Invitation } from "../api";
+import { invite, type Invitation, type InvitedRole } from "../api/organisations";
+import type { OrganisationRole } from "../api/people";
 import { CopyButton } from "./copy";
 import { Dialog } from "./Dialog";
+import { Choice, Field } from "./Field";
+import { organisationRoleNames, rolesGivenBy } from "./roles";
 import { timeInFull } from "./time";
-
-type State =
-  | { kind: "asking" }
-  | { kind: "making" }
-  | { kind: "made"; invitation: Invitation }
-  | { kind: "failed"; problem: string };
+import { problemWithAll, useAction } from "./useAction";
 
 export interface InviteDialogProps {
   orgId: string;
@@ -17,50 +15,52 @@ export interface InviteDialogProps {
   documentId: string | null;
   /** What one is invited to, in words. */
   place: string;
+  /** The role of whoever invites. */
+  role: OrganisationRole;
   onClose: () => void;
 }
 
-export function InviteDialog({ orgId, documentId, place, onClose }: InviteDialogProps) {
-  const [state, setState] = useState<State>({ kind: "asking" });
+export function InviteDialog({ orgId, documentId, place, role, onClose }: InviteDialogProps) {
+  const [invitation, setInvitation] = useState<Invitation | null>(null);
+  const [invitedRole, setInvitedRole] = useState<InvitedRole>("member");
+  const making = useAction();
+  const problem = problemWithAll(making);
   const make = (): void => {
-    setState({ kind: "making" });
-    invite(orgId, documentId).then(
-      (invitation) => { setState({ kind: "made", invitation }); },
-      (error: unknown) => {
-        setState({ kind: "failed", problem: error instanceof Error ? error.message : "Something went wrong." });
-      },
-    );
+    making.run(invite(orgId, invitedRole, documentId), setInvitation);
   };
   return (
     <Dialog title={`Invite somebody to ${place}`} onClose={onClose}>
-      {state.kind === "made" ? (
+      {invitation !== null ? (
         <div className="stack">
-          <label className="field">
-            <span>Link for one person</span>
-            <input
-              readOnly
-              value={state.invitation.url}
-              autoFocus
-              onFocus={(event) => { event.target.select(); }}
-            />
-            <small>It works once, until {timeInFull(state.invitation.expires_at)}.</small>
-          </label>
+          <Field
+            label="Link for one person"
+            readOnly
+            autoFocus
+            value={invitation.url}
+            onValue={() => undefined}
+            onFocus={(event) => { event.target.select(); }}
+            hint={`It works once, until ${timeInFull(invitation.expires_at)}.`}
+          />
+          {problem !== null && <p className="problem" role="alert">{problem}</p>}
           <div className="actions end">
-            <button type="button" className="button" onClick={make}>Another link</button>
-            <CopyButton key={state.invitation.url} text={state.invitation.url} label="Copy link" />
+            <button type="button" className="button" disabled={making.isBusy} onClick={make}>Another link</button>
+            <CopyButton key={invitation.url} text={invitation.url} label="Copy link" />
           </div>
         </div>
       ) : (
         <div className="stack">
-          <p>
-            Whoever opens the link becomes a member of the organisation and can read and edit its documents. Each link
-            is for one person.
-          </p>
-          {state.kind === "failed" && <p className="problem" role="alert">{state.problem}</p>}
+          <Choice
+            label="They join as"
+            value={invitedRole}
+            options={rolesGivenBy(role).filter((each) => each !== "owner").map((value) => ({ value, label: organisationRoleNames[value] }))}
+            onChoose={setInvitedRole}
+            hint={explanations[invitedRole]}
+          />
+          {problem !== null && <p className="problem" role="alert">{problem}</p>}
           <div className="actions end">
             <button type="button" className="button" onClick={onClose}>Cancel</button>
-            <button type="button" className="button primary" disabled={state.kind === "making"} onClick={make}>
-              {state.kind === "making" ? "One moment…" : "Make a link"}
+            <button type="button" className="button primary" disabled={making.isBusy} onClick={make}>
+              {making.isBusy ? "One moment…" : "Make a link"}
             </button>
           </div>
         </div>
@@ -68,3 +68,9 @@ export function InviteDialog({ orgId, documentId, place, onClose }: InviteDialog
     </Dialog>
   );
 }
+
+const explanations: Record<InvitedRole, string> = {
+  admin: "Admins see every document, and manage members, groups and settings.",
+  member: "Members make documents, and see those that are shared with everyone.",
+  guest: "Guests see only what is shared with them.",
+};

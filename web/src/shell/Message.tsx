@@ -31,3 +31,19 @@ export function Loading({ what }: { what: string }) {
     </main>
   );
 }
+
+/** A page that needs a server, without one. */
+export function Unreachable() {
+  return (
+    <Message
+      title="Quire cannot be reached"
+      actions={
+        <button type="button" className="button primary" onClick={() => { location.reload(); }}>
+          Try again
+        </button>
+      }
+    >
+      <p>No server answers. What you wrote is kept on this device.</p>
+    </Message>
+  );
+}

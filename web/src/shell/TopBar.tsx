@@ -1,13 +1,13 @@
-// The bar above the lists: the way home, the organisation, and who one is.
+// The bar above the lists and settings: the way home, the organisation, and who one is.
 import type { ReactNode } from "react";
-import { signOut } from "../api";
+import { signOut } from "../api/people";
 import { rememberAccount, type Account } from "../sync/account";
 import { Avatar } from "./Avatar";
 import { LogoIcon } from "./icons";
 import { Link } from "./Link";
 import { Menu } from "./Menu";
 import { reportFailure } from "./report";
-import { listPath } from "./route";
+import { accountPath, listPath, navigate } from "./route";
 
 export function TopBar({ account, children }: { account: Account | null; children?: ReactNode }) {
   return (
@@ -25,13 +25,7 @@ export function TopBar({ account, children }: { account: Account | null; childre
 
 function AccountMenu({ account }: { account: Account }) {
   const leave = (): void => {
-    signOut()
-      .then(() => {
-        rememberAccount(null);
-        // A full load: nothing of the session stays in memory.
-        location.assign("/");
-      })
-      .catch(reportFailure);
+    signOut().then(forgetAccount).catch(reportFailure);
   };
   return (
     <Menu
@@ -44,7 +38,16 @@ function AccountMenu({ account }: { account: Account }) {
           <small>Signed in in this browser</small>
         </div>
       }
-      actions={[{ label: "Sign out", run: leave }]}
+      actions={[
+        { label: "Account", run: () => { navigate(accountPath); } },
+        { label: "Sign out", run: leave },
+      ]}
     />
   );
+}
+
+/** After the session ended. A full load: nothing of it stays in memory. */
+export function forgetAccount(): void {
+  rememberAccount(null);
+  location.assign(listPath);
 }

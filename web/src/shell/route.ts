@@ -1,29 +1,82 @@
 // Which page an address means, and going there without loading the page anew.
 import { useSyncExternalStore } from "react";
 
+export type OrganisationTab = "members" | "groups" | "settings" | "audit";
+
 export type Route =
   | { page: "list" }
   | { page: "bin" }
   | { page: "welcome"; token: string }
+  | { page: "reset"; token: string }
+  | { page: "share"; token: string }
+  /** `next` is where one wanted to go. */
+  | { page: "sign-in"; next: string }
+  | { page: "account" }
+  | { page: "organisation"; orgId: string; tab: OrganisationTab }
   | { page: "document"; orgId: string; documentId: string }
   | { page: "unknown" };
 
 const UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
 const DOCUMENT_PATH = new RegExp(`^/(${UUID})/(${UUID})/?$`);
+const ORGANISATION_PATH = new RegExp(`^/organisation/(${UUID})/?$`);
+
+/** What is something else to somebody who is signed in. */
+const PAGES_TO_RETURN_TO: readonly Route["page"][] = ["bin", "account", "organisation", "document", "share"];
 
 export const listPath = "/";
 export const binPath = "/#bin";
+export const accountPath = "/account";
 
 export function documentPath(orgId: string, documentId: string): string {
   return `/${orgId}/${documentId}`;
 }
 
+export function organisationPath(orgId: string, tab: OrganisationTab = "members"): string {
+  return `/organisation/${orgId}${tab === "members" ? "" : `#${tab}`}`;
+}
+
+/** The way to sign in that leads back to a page; the page stands in the fragment, so that no server logs it. */
+export function signInPath(next: string): string {
+  return next === listPath ? "/sign-in" : `/sign-in#${next}`;
+}
+
+/** The address that is shown now. */
+export function currentPath(): string {
+  return location.pathname + location.hash;
+}
+
 export function parseRoute(path: string, hash: string): Route {
-  if (path === "/" || path === "/index.html") return { page: hash === "#bin" ? "bin" : "list" };
-  if (path === "/welcome") return { page: "welcome", token: hash.slice(1) };
+  const fragment = hash.slice(1);
+  switch (path) {
+    case "/":
+    case "/index.html":
+      return { page: fragment === "bin" ? "bin" : "list" };
+    case "/welcome":
+    case "/reset":
+    case "/share":
+      return { page: path === "/welcome" ? "welcome" : path === "/reset" ? "reset" : "share", token: fragment };
+    case "/sign-in":
+      return { page: "sign-in", next: pageWithin(fragment) };
+    case "/account":
+      return { page: "account" };
+  }
+  const [, organisation] = ORGANISATION_PATH.exec(path) ?? [];
+  if (organisation !== undefined) return { page: "organisation", orgId: organisation, tab: tabOf(fragment) };
   const [, orgId, documentId] = DOCUMENT_PATH.exec(path) ?? [];
   if (orgId !== undefined && documentId !== undefined) return { page: "document", orgId, documentId };
   return { page: "unknown" };
+}
+
+/** A link to the sign-in must not lead out of Quire afterwards. */
+function pageWithin(address: string): string {
+  const at = address.indexOf("#");
+  const [path, hash] = at < 0 ? [address, ""] : [address.slice(0, at), address.slice(at)];
+  const { page } = parseRoute(path, hash);
+  return PAGES_TO_RETURN_TO.includes(page) ? address : listPath;
+}
+
+function tabOf(fragment: string): OrganisationTab {
+  return fragment === "groups" || fragment === "settings" || fragment === "audit" ? fragment : "members";
 }
 
 export function navigate(path: string, how: "push" | "replace" = "push"): void {

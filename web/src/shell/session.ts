@@ -1,38 +1,47 @@
 // Who is signed in, as the page knows it. Without a server the remembered account stands.
 import { useEffect, useState } from "react";
-import { ApiError, me, type Organisation } from "../api";
+import { me, type Me } from "../api/people";
+import { ApiError } from "../api/request";
 import { rememberAccount, rememberedAccount, type Account } from "../sync/account";
 
 export type SignIn =
   | { kind: "looking" }
-  | { kind: "signed-in"; account: Account; organisations: Organisation[] }
+  | ({ kind: "signed-in" } & Me)
   /** No server answers; what this browser keeps is still there. */
   | { kind: "unreachable"; account: Account | null }
   | { kind: "signed-out" };
 
 /** `key` is anything whose change means: look again; null: nothing depends on it, do not look. */
-export function useSignIn(key: string | null): SignIn {
-  const [signIn, setSignIn] = useState<SignIn>({ kind: "looking" });
+export function useSignIn(key: string | null): { signIn: SignIn; learn: (me: Me) => void } {
+  const [found, setFound] = useState<{ key: string | null; signIn: SignIn }>({ key: null, signIn: { kind: "looking" } });
   useEffect(() => {
     if (key === null) return;
     let isCurrent = true;
-    void lookUp().then((found) => {
-      if (isCurrent) setSignIn(found);
+    void lookUp().then((signIn) => {
+      if (isCurrent) setFound({ key, signIn });
     });
     return () => {
       isCurrent = false;
     };
   }, [key]);
-  return signIn;
+  const learn = (known: Me): void => {
+    setFound({ key, signIn: signedIn(known) });
+  };
+  // Who was signed out on the page before may have signed in there.
+  const isStale = found.signIn.kind === "signed-out" && found.key !== key;
+  return { signIn: isStale ? { kind: "looking" } : found.signIn, learn };
 }
 
 async function lookUp(): Promise<SignIn> {
   try {
-    const { account, organisations } = await me();
-    rememberAccount(account);
-    return { kind: "signed-in", account, organisations };
+    return signedIn(await me());
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) return { kind: "signed-out" };
     return { kind: "unreachable", account: rememberedAccount() };
   }
+}
+
+function signedIn({ account, organisations }: Me): SignIn {
+  rememberAccount(account);
+  return { kind: "signed-in", account, organisations };
 }

@@ -22,5 +22,5 @@ export function timeAgo(time: string, nowMs: number, locale?: string): string {
 
 export function timeInFull(time: string): string {
   const at = Date.parse(time);
-  return Number.isNaN(at) ? "" : new Date(at).toLocaleString();
+  return Number.isNaN(at) ? "" : new Date(at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 }

@@ -1,12 +1,11 @@
-// The time against which ages are shown, a minute old at most.
+// The time against which ages are shown, a minute old at most: what is newer happened just now.
 import { useSyncExternalStore } from "react";
 
 const MINUTE_MS = 60_000;
 
 export function useNow(): number {
   const minute = useSyncExternalStore(subscribe, () => Math.floor(Date.now() / MINUTE_MS));
-  // The end of the minute: nothing that has happened lies after it.
-  return (minute + 1) * MINUTE_MS;
+  return minute * MINUTE_MS;
 }
 
 function subscribe(listener: () => void): () => void {

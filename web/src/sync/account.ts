@@ -20,8 +20,13 @@ export function rememberedAccount(): Account | null {
 }
 
 export function rememberAccount(account: Account | null): void {
-  if (account === null) localStorage.removeItem(ACCOUNT_KEY);
-  else localStorage.setItem(ACCOUNT_KEY, JSON.stringify(account));
+  if (account === null) {
+    localStorage.removeItem(ACCOUNT_KEY);
+    return;
+  }
+  // Only these: the server may have told more, such as the mail address.
+  const { account_id, name, color } = account;
+  localStorage.setItem(ACCOUNT_KEY, JSON.stringify({ account_id, name, color }));
 }
 
 /** Names this browser towards the server; it means nothing elsewhere. */

@@ -303,7 +303,7 @@ describe("a refusal", () => {
     server.permission = "read";
     tab.type("x");
     tab.pass(60_000);
-    expect(tab.core.status()).toEqual({ kind: "ended", reason: "refused", unsaved: 1 });
+    expect(tab.core.status()).toEqual({ kind: "ended", reason: "read-only", unsaved: 1 });
   });
 
   it("of the whole room is final", () => {

@@ -1,7 +1,7 @@
 // Edits that a closed or crashed tab left in the browser's store: sent when any page of Quire is open.
 import { rememberedAccount } from "./account";
 import { openDocument } from "./document";
-import { Store } from "./store";
+import { Store, type StoredText } from "./store";
 
 export interface KeptRoom {
   orgId: string;
@@ -22,6 +22,16 @@ export async function unsavedHere(): Promise<KeptRoom[]> {
       return { orgId, documentId, title, unsaved };
     });
   });
+}
+
+/** What the server would not take of a document, kept as text. The newest first. */
+export async function keptTexts(orgId: string, documentId: string): Promise<StoredText[]> {
+  const texts = await withStore([], (store) => store.texts(`${orgId}/${documentId}`));
+  return texts.toReversed();
+}
+
+export async function dropKeptText(text: StoredText): Promise<void> {
+  await withStore(undefined, (store) => store.dropText(text));
 }
 
 /** Sends what no tab is sending. Says whether anything was sent. */

@@ -218,7 +218,7 @@ export class Room {
     this.state.caughtUp ||= this.copy.includes(this.state.version);
     const { asked, lease, caughtUp } = this.state;
     if (lease === null) {
-      if (this.outbox.count > 0) this.state = { kind: "ended", reason: "refused" };
+      if (this.outbox.count > 0) this.state = { kind: "ended", reason: "read-only" };
       return;
     }
     const wanted = this.outbox.head()?.peer ?? this.ownPeer;

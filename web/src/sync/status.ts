@@ -6,6 +6,8 @@ export type EndReason =
   | "no-access"
   | "not-found"
   | "deleted"
+  /** What was written here cannot be sent: the person may only read by now. */
+  | "read-only"
   /** The server will never take what was written here; the person is offered it as text. */
   | "refused"
   /** The server speaks a newer form of documents than this page. */
