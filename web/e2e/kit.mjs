@@ -56,14 +56,22 @@ export function startBrowser() {
   });
 }
 
-/** A window of a new person, who comes by a one-time link and lands in a document. */
-export async function arrive(browser, link, name, options = {}) {
+/** A window in which nobody is signed in; `faults` is what went wrong in it. */
+export async function openWindow(browser, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, ...options });
   context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   const faults = [];
   page.on("pageerror", (error) => { faults.push(String(error.stack)); });
-  page.on("console", (message) => { if (message.text().startsWith("editor:")) faults.push(message.text()); });
+  page.on("console", (message) => {
+    if (/^editor:|Content Security Policy/.test(message.text())) faults.push(message.text());
+  });
+  return { context, page, faults };
+}
+
+/** A window of a new person, who comes by a one-time link and lands in a document. */
+export async function arrive(browser, link, name, options = {}) {
+  const { context, page, faults } = await openWindow(browser, options);
   await page.goto(link);
   await page.getByLabel("Your name").fill(name);
   await page.keyboard.press("Enter");
@@ -73,9 +81,22 @@ export async function arrive(browser, link, name, options = {}) {
 
 /** The link of an invitation to the document that is open, made with the dialog, for the given server. */
 export async function invitation(page, server) {
-  await page.getByRole("button", { name: "Invite" }).click();
+  await page.getByRole("button", { name: "Share" }).click();
+  await page.getByRole("button", { name: "Invite to" }).click();
   await page.getByRole("button", { name: "Make a link" }).click();
   const made = new URL(await page.getByLabel("Link for one person").inputValue());
+  await page.keyboard.press("Escape");
+  return `${server}${made.pathname}${made.hash}`;
+}
+
+/** A share link to the document that is open, made with the dialog, for the given server. */
+export async function shareLink(page, server, { role = "edit", password = "" } = {}) {
+  await page.getByRole("button", { name: "Share" }).click();
+  await page.getByRole("button", { name: "Make a link" }).click();
+  await page.getByLabel("Anybody with the link").selectOption(role);
+  await page.getByLabel("Password (optional)").fill(password);
+  await page.getByRole("button", { name: "Make the link" }).click();
+  const made = new URL(await page.getByLabel("Your new link").inputValue());
   await page.keyboard.press("Escape");
   return `${server}${made.pathname}${made.hash}`;
 }
