@@ -504,6 +504,7 @@ begin
         values ('document_renamed', new.org_id, new.document_id, jsonb_build_object('title', new.title));
     end if;
     if new.deleted_at is not null and old.deleted_at is null then
+        perform pg_advisory_xact_lock(quire.authority_lock(new.org_id));
         insert into quire.event (kind, org_id, document_id) values ('document_deleted', new.org_id, new.document_id);
         update quire.peer set lease_id = null
         where org_id = new.org_id and document_id = new.document_id and lease_id is not null;

@@ -117,14 +117,16 @@ pub async fn hold_authority(
     org_id: Uuid,
     hold: Hold,
 ) -> Result<()> {
-    let lock = match hold {
-        Hold::Shared => include_str!("../../sql/share_authority.sql"),
-        Hold::Alone => include_str!("../../sql/take_authority.sql"),
-    };
-    transaction
-        .execute(lock, &[&org_id])
-        .await
-        .map_err(failed("hold authority"))?;
+    match hold {
+        Hold::Shared => share_authority(transaction, org_id).await?,
+        Hold::Alone => {
+            let lock = include_str!("../../sql/take_authority.sql");
+            transaction
+                .execute(lock, &[&org_id])
+                .await
+                .map_err(failed("hold authority"))?;
+        }
+    }
     let held = transaction
         .query_opt(
             include_str!("../../sql/hold_authority.sql"),
@@ -136,4 +138,21 @@ pub async fn hold_authority(
         Some(_) => Ok(()),
         None => Err(Error::new(Kind::SignedOut, "the session has ended")),
     }
+}
+
+/// Holds the organisation's rights as they are until the transaction ends. Every revocation that
+/// the log has brought is seen by what is read after this.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn share_authority(transaction: &Transaction<'_>, org_id: Uuid) -> Result<()> {
+    let statement = transaction
+        .prepare_cached(include_str!("../../sql/share_authority.sql"))
+        .await
+        .map_err(failed("share authority"))?;
+    transaction
+        .execute(&statement, &[&org_id])
+        .await
+        .map_err(failed("share authority"))?;
+    Ok(())
 }

@@ -14,7 +14,9 @@ mod scope;
 mod session;
 mod token;
 
-pub use access::{Access, Hold, Permission, access, hold_authority, member_role, permission};
+pub use access::{
+    Access, Hold, Permission, access, hold_authority, member_role, permission, share_authority,
+};
 pub use account::{add_account, rename_account};
 pub use acting::{acting, acting_unknown};
 pub use attempt::{Subject, count_attempt, drop_old_attempts, forgive_attempt};

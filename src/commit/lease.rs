@@ -9,7 +9,6 @@ use crate::auth::{self, Hold, Session};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::{Pool, failed};
 
-const HOLD_DOCUMENT: &str = include_str!("../../sql/hold_document.sql");
 const LEASE_KNOWN_PEER: &str = include_str!("../../sql/lease_known_peer.sql");
 const LEASE_FREE_PEER: &str = include_str!("../../sql/lease_free_peer.sql");
 const LEASE_NEW_PEER: &str = include_str!("../../sql/lease_new_peer.sql");
@@ -113,18 +112,14 @@ pub async fn release(pool: &Pool, lease: &Lease) -> Result<()> {
 
 type Transaction<'a> = deadpool_postgres::Transaction<'a>;
 
-/// Holds the session, the document and the right to it until the transaction ends, so that a
+/// Holds the session and the organisation's rights until the transaction ends, so that a
 /// revocation waits for the lease, or the lease for the revocation; then asks what is allowed.
 async fn hold_right(transaction: &Transaction<'_>, request: &Request<'_>) -> Result<()> {
     let (org_id, document_id) = (request.org_id, request.document_id);
     auth::hold_authority(transaction, request.session, org_id, Hold::Shared).await?;
-    let held = transaction
-        .query_opt(HOLD_DOCUMENT, &[&org_id, &document_id])
-        .await
-        .map_err(failed("lease a peer"))?;
     let account_id = request.session.account_id;
     let permission = auth::permission(transaction, account_id, org_id, document_id).await?;
-    if held.is_none() || permission != auth::Permission::Write {
+    if permission != auth::Permission::Write {
         return Err(Error::new(
             Kind::Forbidden,
             "you may not edit this document",

@@ -217,7 +217,7 @@ async fn manage(
     statement: &str,
 ) -> Result<Document> {
     let mut client = call.client().await?;
-    let act = Act::begin(call, &mut client, org_id, Hold::Shared).await?;
+    let act = Act::begin(call, &mut client, org_id, Hold::Alone).await?;
     let access = access(
         &act.transaction,
         act.session.account_id,

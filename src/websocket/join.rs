@@ -236,14 +236,26 @@ impl Connection {
         self.session.clone().ok_or_else(signed_out)
     }
 
+    /// What the session may do with the document. Asked when no revocation is being committed: the
+    /// log may bring one a moment before the tables show it.
     async fn permission(&self, session: &Session, key: DocKey) -> Result<Permission> {
-        let client = self
+        let mut client = self
             .state
             .pool
             .get()
             .await
             .map_err(failed("look up access"))?;
-        let access = auth::access(&client, session.account_id, key.org_id, key.document_id).await?;
+        let transaction = client
+            .transaction()
+            .await
+            .map_err(failed("look up access"))?;
+        auth::share_authority(&transaction, key.org_id).await?;
+        let account_id = session.account_id;
+        let access = auth::access(&transaction, account_id, key.org_id, key.document_id).await?;
+        transaction
+            .commit()
+            .await
+            .map_err(failed("look up access"))?;
         let permission = access.ok_or_else(no_document)?.permission;
         if !session.scopes.allow(Scope::Read) {
             let context = "this API token lacks the scope read";
