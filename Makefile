@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build web test test-web test-rust test-e2e check bench clean compiler tools
+.PHONY: help run build web test test-web test-rust test-e2e check bench access-check clean compiler tools
 
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*')
 
@@ -38,6 +38,9 @@ check: web/node_modules/.installed ## formatting, lints, types
 bench: build ## rates and latencies: a human-like history over two servers (TRACE=file for a recorded one)
 	target/release/quire replay $(or $(TRACE),--synthetic 1) --servers 2 --json
 	target/release/quire replay $(or $(TRACE),--synthetic 1) --servers 2 --rate 100 --edits 3000 --json
+
+access-check: tools web node_modules/.installed ## who may do what: every case of the table, 10,000 revocations while typing, probes; figures as JSON
+	@node scripts/access-check.mjs
 
 clean: ## remove what was built and installed here
 	cargo clean

@@ -1,5 +1,6 @@
 //! Every test of Quire is in this one binary: one link, one set of database clusters.
 
+mod access;
 mod auth;
 mod client;
 mod command_line;

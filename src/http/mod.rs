@@ -32,3 +32,4 @@ mod upgrade;
 pub use connection::serve_connection;
 pub use context::{Context, OnUpgrade, Readiness, Timeouts};
 pub use create_document::create_document;
+pub use route::patterns;

@@ -82,11 +82,19 @@ pub enum Route {
 
 type Read = fn(&Params<'_, '_>) -> Option<Route>;
 
-static ROUTER: LazyLock<Router<Read>> = LazyLock::new(|| {
+/// All addresses.
+struct Routes {
+    router: Router<Read>,
+    patterns: Vec<String>,
+}
+
+static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
     const ORGANISATION: &str = "/api/v1/organisations/{org_id}";
     let mut router: Router<Read> = Router::new();
+    let mut patterns = Vec::new();
     let mut add = |path: &str, read: Read| {
         router.insert(path, read).expect("routes do not overlap");
+        patterns.push(path.to_owned());
     };
     add("/api/v1/welcome", |_| Some(Route::Welcome));
     add("/api/v1/welcome/preview", |_| Some(Route::WelcomePreview));
@@ -175,13 +183,18 @@ static ROUTER: LazyLock<Router<Read>> = LazyLock::new(|| {
     add("/healthz", |_| Some(Route::Health));
     add("/readyz", |_| Some(Route::Ready));
     add("/metrics", |_| Some(Route::Metrics));
-    router
+    Routes { router, patterns }
 });
+
+/// The pattern of every address, parameters in braces: for tests that must not miss one.
+pub fn patterns() -> &'static [String] {
+    &ROUTES.patterns
+}
 
 impl Route {
     /// The route of a path; `None`: it is a file of the page, or nothing.
     pub fn of(path: &str) -> Option<Self> {
-        let found = ROUTER.at(path).ok()?;
+        let found = ROUTES.router.at(path).ok()?;
         (found.value)(&found.params)
     }
 

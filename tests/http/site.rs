@@ -148,7 +148,7 @@ impl Site {
 /// A client with or without a session.
 #[derive(Clone)]
 pub struct Visitor {
-    address: SocketAddr,
+    pub address: SocketAddr,
     pub token: Option<String>,
     pub org_id: Uuid,
     pub account_id: Uuid,

@@ -12,32 +12,22 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message as WsMessage;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-/// One connection that has joined one document as the stock client would: with the raw token.
+/// One connection to one room of a document.
 pub struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    kind: RoomKind,
     room: Text,
     reassembly: Reassembly,
     batches: u64,
+    /// The code with which the server closed it.
+    pub close_code: Option<u16>,
 }
 
 impl Socket {
-    /// Connects and joins, with nothing of the document.
+    /// Connects and joins as the stock client would, with the raw token and nothing of the document.
     pub async fn join(address: &Address, token: &Token, room: &str) -> Self {
-        let (stream, _) = tokio_tungstenite::connect_async(address.sync_url())
-            .await
-            .expect("connected");
-        let mut socket = Self {
-            stream,
-            room: Text::from(room.to_owned()),
-            reassembly: Reassembly::default(),
-            batches: 0,
-        };
-        socket
-            .send(Message::JoinRequest {
-                auth: token.reveal().into(),
-                version: Bytes::new(),
-            })
-            .await;
+        let mut socket = Self::connect(address, RoomKind::Document, room).await;
+        socket.ask_to_join(&token.reveal()).await;
         assert!(matches!(
             socket.next().await,
             Some(Message::JoinResponseOk { .. })
@@ -45,15 +35,45 @@ impl Socket {
         socket
     }
 
-    /// Sends one update and says how it was answered; everything else that comes is passed over.
-    pub async fn write(&mut self, update: &[u8]) -> AckStatus {
+    /// Connects, and is in no room yet.
+    pub async fn connect(address: &Address, kind: RoomKind, room: &str) -> Self {
+        let (stream, _) = tokio_tungstenite::connect_async(address.sync_url())
+            .await
+            .expect("connected");
+        Self {
+            stream,
+            kind,
+            room: Text::from(room.to_owned()),
+            reassembly: Reassembly::default(),
+            batches: 0,
+            close_code: None,
+        }
+    }
+
+    /// Sends a join request with nothing of the document; the answer is not waited for.
+    pub async fn ask_to_join(&mut self, auth: &str) {
+        self.send(Message::JoinRequest {
+            auth: auth.to_owned().into(),
+            version: Bytes::new(),
+        })
+        .await;
+    }
+
+    /// Sends one update; the answer, which names this batch, is not waited for.
+    pub async fn send_update(&mut self, update: &[u8]) -> BatchId {
         self.batches += 1;
-        let sent = BatchId::from(self.batches);
+        let batch = BatchId::from(self.batches);
         self.send(Message::DocUpdate {
-            batch: sent,
+            batch,
             updates: [update].into_iter().collect(),
         })
         .await;
+        batch
+    }
+
+    /// Sends one update and says how it was answered; everything else that comes is passed over.
+    pub async fn write(&mut self, update: &[u8]) -> AckStatus {
+        let sent = self.send_update(update).await;
         loop {
             match self.next().await {
                 Some(Message::Ack { batch, status }) if batch == sent => return status,
@@ -125,25 +145,27 @@ impl Socket {
 
     async fn send(&mut self, message: Message) {
         let frame = Frame {
-            kind: RoomKind::Document,
+            kind: self.kind,
             room: self.room.clone(),
             message,
         };
         let bytes = protocol::encode(&frame).expect("encoded");
-        self.stream
-            .send(WsMessage::Binary(bytes))
-            .await
-            .expect("sent");
+        // That the server has hung up is heard from what it sent.
+        let _ = self.stream.send(WsMessage::Binary(bytes)).await;
     }
 
-    /// The next message of the protocol; text messages are passed over.
-    async fn next(&mut self) -> Option<Message> {
+    /// The next message of the protocol; text messages are passed over. `None`: it was closed.
+    pub async fn next(&mut self) -> Option<Message> {
         loop {
             match self.stream.next().await? {
                 Ok(WsMessage::Binary(bytes)) => {
                     return Some(protocol::decode(bytes).expect("decoded").message);
                 }
-                Ok(WsMessage::Close(_)) | Err(_) => return None,
+                Ok(WsMessage::Close(frame)) => {
+                    self.close_code = frame.map(|frame| frame.code.into());
+                    return None;
+                }
+                Err(_) => return None,
                 Ok(_) => {}
             }
         }
