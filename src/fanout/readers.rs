@@ -54,10 +54,23 @@ pub(super) struct Reader {
     pub account_id: Uuid,
     /// What it may do, as it was told at the join.
     pub permission: Permission,
+    /// Whether its session only reads, whatever its account may.
+    pub only_reads: bool,
     pub outbox: Outbox,
     pub leases: Leases,
     /// What the reader has, when more than that was not kept for it.
     pub behind: Option<VersionVector>,
+}
+
+impl Reader {
+    /// Whether it may do something else than it was told, now that its account may do this.
+    pub fn has_changed(&self, account: Option<Permission>) -> bool {
+        let now = account.map(|permission| match self.only_reads {
+            true => Permission::Read,
+            false => permission,
+        });
+        now != Some(self.permission)
+    }
 }
 
 /// Updates of one origin, encoded once for all.
@@ -85,6 +98,34 @@ impl Readers {
             if !frames.is_empty() && !reader.outbox.update(room, &frames) {
                 reader.behind = Some(before());
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_that_only_reads_stays_while_its_account_may_write() {
+        for (only_reads, told, account, has_changed) in [
+            (false, Permission::Write, Some(Permission::Write), false),
+            (false, Permission::Write, Some(Permission::Read), true),
+            (false, Permission::Read, Some(Permission::Write), true),
+            (true, Permission::Read, Some(Permission::Write), false),
+            (true, Permission::Read, Some(Permission::Read), false),
+            (true, Permission::Read, None, true),
+        ] {
+            let reader = Reader {
+                account_id: Uuid::nil(),
+                permission: told,
+                only_reads,
+                outbox: Outbox::new(0),
+                leases: Leases::default(),
+                behind: None,
+            };
+            let case = format!("{only_reads} {told:?} {account:?}");
+            assert_eq!(reader.has_changed(account), has_changed, "{case}");
         }
     }
 }

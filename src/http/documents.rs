@@ -6,7 +6,7 @@ use super::answer::{Answer, empty, json, with};
 use super::call::{Call, Fields, parameter};
 use super::create_document::create_document;
 use super::folders;
-use crate::auth::{Access, Hold, Session, access, member_role};
+use crate::auth::{Access, Hold, Scope, Session, access, member_role};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::failed;
 use deadpool_postgres::GenericClient;
@@ -137,6 +137,10 @@ pub async fn change(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<
     };
     let mut client = call.client().await?;
     let act = Act::begin(call, &mut client, org_id, hold).await?;
+    if hold == Hold::Alone && !act.session.scopes.allow(Scope::Admin) {
+        let context = "this API token lacks the scope admin, which folder_id and owner_id need";
+        return Err(Error::new(Kind::Forbidden, context));
+    }
     let own = act.session.account_id;
     let access = access(&act.transaction, own, org_id, document_id)
         .await?

@@ -102,6 +102,7 @@ impl Connection {
                 account_id: session.account_id,
                 outbox: self.outbox.clone(),
                 permission,
+                only_reads: !session.scopes.allow(Scope::Write),
                 version,
                 leases: leases.clone(),
                 lease,

@@ -68,6 +68,24 @@ async fn a_token_may_do_what_its_scopes_say() {
 }
 
 #[tokio::test]
+async fn a_token_that_writes_does_not_give_rights_away() {
+    let site = Site::start().await;
+    let (owner, document_id) = site.owner().await;
+    let bob = site.somebody(Some(owner.org_id), "member").await;
+    let path = owner.document(document_id, "");
+    let give = json!({"owner_id": bob.account_id});
+    let token = secret(&owner, &["read", "write"]).await;
+    for body in [give.clone(), json!({"folder_id": null})] {
+        let answer = call(&site, &token, "PATCH", &path, body).await;
+        assert_eq!(answer.status, 403);
+        assert!(answer.detail().contains("the scope admin"));
+    }
+    let token = secret(&owner, &["write", "admin"]).await;
+    let answer = call(&site, &token, "PATCH", &path, give).await;
+    assert_eq!(answer.status, 200);
+}
+
+#[tokio::test]
 async fn a_token_makes_no_sessions_and_no_tokens() {
     let site = Site::start().await;
     let (owner, _) = site.owner().await;

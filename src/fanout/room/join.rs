@@ -49,6 +49,7 @@ impl State {
             account_id,
             outbox,
             permission,
+            only_reads,
             version,
             leases,
             extra,
@@ -77,6 +78,7 @@ impl State {
             Reader {
                 account_id,
                 permission,
+                only_reads,
                 outbox,
                 leases,
                 behind,
@@ -94,7 +96,7 @@ impl State {
         }
         match self.permissions(&accounts).await {
             Ok(now) => self.send_away(
-                |reader| now.get(&reader.account_id) != Some(&reader.permission),
+                |reader| reader.has_changed(now.get(&reader.account_id).copied()),
                 RoomErrorCode::RejoinSuggested,
                 "your rights changed; join again",
             ),

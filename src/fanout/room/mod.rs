@@ -63,6 +63,8 @@ pub struct Join {
     pub account_id: Uuid,
     pub outbox: Outbox,
     pub permission: Permission,
+    /// Whether its session only reads, whatever its account may.
+    pub only_reads: bool,
     /// What the reader has.
     pub version: VersionVector,
     pub leases: Leases,
