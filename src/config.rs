@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
 
 use crate::error::{Error, Kind, Result};
@@ -60,6 +61,24 @@ pub struct Serve {
     /// Browsers connected at the same time at most.
     #[arg(long, env = "QUIRE_CONNECTIONS", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..), value_name = "NUMBER")]
     pub connections: u32,
+
+    /// The mail server: smtps://user:password@host, or smtp://host?tls=required. When none is set, mail
+    /// is written to the log, at info: with its links, so that whoever reads the log can hand them on.
+    #[arg(
+        long,
+        env = "QUIRE_SMTP_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub smtp_url: Option<String>,
+
+    /// Whom mail comes from; needed with --smtp-url.
+    #[arg(long, env = "QUIRE_MAIL_FROM", value_name = "MAIL ADDRESS")]
+    pub mail_from: Option<String>,
+
+    /// Let anybody sign up, with an organisation of their own. Otherwise people come by invitation.
+    #[arg(long, env = "QUIRE_OPEN_SIGN_UP", value_parser = BoolishValueParser::new())]
+    pub open_sign_up: bool,
 
     /// How long a server that is asked to stop sees its browsers off, in seconds.
     #[arg(long, env = "QUIRE_DRAIN_SECONDS", default_value = "10", value_parser = seconds, value_name = "SECONDS")]

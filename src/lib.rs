@@ -21,7 +21,10 @@ pub mod protocol;
 /// Connections, the pool, migrations, the doctor.
 pub mod postgres;
 
-/// Sessions, one-time links and who may do what.
+/// Mail, by SMTP or to the log.
+pub mod mail;
+
+/// Accounts, sessions, passwords, one-time links and who may do what.
 pub mod auth;
 
 /// The one way in: group commit.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,6 +21,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fanout::Fanout;
 use crate::feed::{self, Feed, State, Step};
 use crate::http::{self, Context, Readiness};
+use crate::mail::Mailer;
 use crate::metrics;
 use crate::postgres;
 use crate::presence::Presence;
@@ -48,8 +49,8 @@ pub struct Server {
     fanout: Fanout,
     committers: Committers,
     connections: TaskTracker,
-    /// Presence, accepting, applying the log, tending, upkeep; presence first, it says goodbye.
-    tasks: [JoinHandle<()>; 5],
+    /// Presence, accepting, applying the log, tending, upkeep, mail; presence first, it says goodbye.
+    tasks: [JoinHandle<()>; 6],
     trial: Trial,
 }
 
@@ -60,6 +61,7 @@ impl Server {
     /// `Setting` when something must be mended first, `Unavailable` when the database is away.
     pub async fn start(settings: &Serve, program: PathBuf) -> Result<Self> {
         settings.validate()?;
+        let mailer = Mailer::new(settings.smtp_url.as_deref(), settings.mail_from.as_deref())?;
         let pool = postgres::pool(
             &settings.database_url,
             usize::from(settings.database_connections),
@@ -95,6 +97,9 @@ impl Server {
             },
         ));
         let stop = CancellationToken::new();
+        let (resets, asked) = mpsc::channel(http::RESETS);
+        let stopped = stop.clone().cancelled_owned();
+        let mail = http::send_resets(pool.clone(), mailer, asked, stopped);
         let upkeep = upkeep::run(pool.clone(), websockets.clone(), stop.clone());
         let (servers, servers_told) = watch::channel(presence.servers());
         let (readiness, readiness_told) =
@@ -110,6 +115,8 @@ impl Server {
                     Box::pin(websocket::serve(io, session, websockets.clone()))
                 })
             },
+            resets,
+            open_sign_up: settings.open_sign_up,
             timeouts: http::Timeouts::default(),
         });
         let connections = TaskTracker::new();
@@ -135,6 +142,7 @@ impl Server {
             tokio::spawn(applier.run(feed, stop.clone())),
             tokio::spawn(tender.run(stop.clone())),
             tokio::spawn(upkeep),
+            tokio::spawn(mail),
         ];
         Ok(Self {
             address,

@@ -89,16 +89,27 @@ pub async fn forgive_attempt(
     own: &Subject,
     address: IpAddr,
 ) -> Result<()> {
-    let statement = include_str!("../../sql/forget_attempts.sql");
-    client
-        .execute(statement, &[&own.name])
-        .await
-        .map_err(failed("forget attempts"))?;
+    forget_attempts(client, own).await?;
     let statement = include_str!("../../sql/forgive_attempt.sql");
     client
         .execute(statement, &[&Subject::address(address).name])
         .await
         .map_err(failed("forgive attempt"))?;
+    Ok(())
+}
+
+/// Lets a subject begin anew.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn forget_attempts(client: &impl GenericClient, subject: &Subject) -> Result<()> {
+    client
+        .execute(
+            include_str!("../../sql/forget_attempts.sql"),
+            &[&subject.name],
+        )
+        .await
+        .map_err(failed("forget attempts"))?;
     Ok(())
 }
 

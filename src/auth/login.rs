@@ -127,7 +127,7 @@ pub async fn hold_login(transaction: &Transaction<'_>, login: &Login) -> Result<
     Ok(())
 }
 
-/// Sets how an account signs in. The caller ends the sessions that are not to outlive it.
+/// Sets how an account signs in; links for a forgotten password are void then. The caller ends the sessions that are not to outlive it.
 ///
 /// # Errors
 /// `Conflict` when another account has that mail address.
@@ -154,6 +154,13 @@ pub async fn set_login(
             }
             _ => error,
         })?;
+    transaction
+        .execute(
+            include_str!("../../sql/void_password_resets.sql"),
+            &[&account_id],
+        )
+        .await
+        .map_err(failed("void password resets"))?;
     let statement = include_str!("../../sql/note_password_change.sql");
     transaction
         .execute(statement, &[&account_id])

@@ -10,8 +10,10 @@ mod link;
 mod login;
 mod own_sessions;
 mod password;
+mod reset;
 mod scope;
 mod session;
+mod sign_up;
 mod token;
 
 pub use access::{
@@ -19,7 +21,7 @@ pub use access::{
 };
 pub use account::{add_account, rename_account};
 pub use acting::{acting, acting_unknown};
-pub use attempt::{Subject, count_attempt, drop_old_attempts, forgive_attempt};
+pub use attempt::{Subject, count_attempt, drop_old_attempts, forget_attempts, forgive_attempt};
 pub use color::color_of;
 pub use link::{
     Invitation, LinkKind, LinkPreview, Organisation, SignIn, invite, look_at_link,
@@ -33,9 +35,11 @@ pub use own_sessions::{
     hold_session, make_api_token,
 };
 pub use password::{Verdict, check_password, hash_password, verify_password};
+pub use reset::{check_reset, make_reset, reset_is_gone, use_reset};
 pub use scope::{Scope, Scopes};
 pub use session::{
     SESSION_DAYS, Session, SessionKind, end_expired, end_session, note_use, session_by_token,
     start_session,
 };
+pub use sign_up::{SignUp, sign_up};
 pub use token::Token;

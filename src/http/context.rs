@@ -1,6 +1,7 @@
 //! What the HTTP side of a server is given: the database, the addresses of all servers, whether
 //! this one is ready, and whom it hands WebSockets to.
 
+use super::password_resets::ResetRequest;
 use crate::auth::Session;
 use crate::postgres::Pool;
 use hyper::upgrade::Upgraded;
@@ -9,7 +10,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// Takes over an upgraded connection until it is closed. The session is the one of the cookie or
 /// of `?token=`; without one the connection is accepted all the same, because a join may carry
@@ -64,6 +65,10 @@ pub struct Context {
     pub readiness: watch::Receiver<Readiness>,
     /// Whom WebSockets are handed to.
     pub on_upgrade: OnUpgrade,
+    /// Where requests for a new password go, to whoever sends the mails.
+    pub resets: mpsc::Sender<ResetRequest>,
+    /// Whether anybody may sign up.
+    pub open_sign_up: bool,
     /// How long clients may take.
     pub timeouts: Timeouts,
 }

@@ -8,7 +8,8 @@ use super::route::{Route, allow, is_page};
 use super::upgrade::{Pending, upgrade};
 use super::{
     account, account_sessions, account_tokens, audit, documents, files, folders, grants, groups,
-    guard, invitations, organisations, protection, share_links, sign_in, status, text,
+    guard, invitations, organisations, password_resets, protection, share_links, sign_in, sign_up,
+    status, text,
 };
 use crate::error::Result;
 use bytes::Bytes;
@@ -113,6 +114,11 @@ async fn endpoint(call: &Call<'_>, route: Route) -> Result<Answer> {
             _ => account_tokens::list(call).await,
         },
         Route::MyToken(session_id) => account_tokens::end(call, session_id).await,
+        Route::PasswordResets => match *method {
+            Method::PUT => password_resets::set(call).await,
+            _ => password_resets::ask(call).await,
+        },
+        Route::SignUp => sign_up::sign_up(call).await,
         Route::Session => match *method {
             Method::POST => sign_in::sign_in(call).await,
             _ => sign_in::sign_out(call).await,

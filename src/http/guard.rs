@@ -68,6 +68,17 @@ pub fn page_origin(context: &Context, head: &Parts) -> String {
     context.own_origin()
 }
 
+/// The same for mail, which somebody else may have asked for: only what was set counts, not what
+/// the request calls this server.
+pub fn mail_origin(context: &Context, head: &Parts) -> String {
+    match single(&head.headers, &ORIGIN) {
+        Header::Once(origin) if context.origins().iter().any(|known| known == origin) => {
+            origin.to_owned()
+        }
+        _ => context.own_origin(),
+    }
+}
+
 /// Why a change is refused that no page of Quire asked for; `None`: it may go on.
 pub fn forgery(context: &Context, head: &Parts) -> Option<&'static str> {
     // A cookie is sent along whoever asks; an API token only by whoever knows it.

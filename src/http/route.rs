@@ -28,6 +28,10 @@ pub enum Route {
     MyToken(Uuid),
     /// Sign in and out.
     Session,
+    /// Ask for a new password, and set it.
+    PasswordResets,
+    /// Sign up without an invitation.
+    SignUp,
     /// The live servers.
     Servers,
     /// The documents of an organisation.
@@ -98,6 +102,8 @@ static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
     };
     add("/api/v1/welcome", |_| Some(Route::Welcome));
     add("/api/v1/welcome/preview", |_| Some(Route::WelcomePreview));
+    add("/api/v1/password-resets", |_| Some(Route::PasswordResets));
+    add("/api/v1/sign-up", |_| Some(Route::SignUp));
     add("/api/v1/me", |_| Some(Route::Me));
     add("/api/v1/me/password", |_| Some(Route::MyPassword));
     add("/api/v1/me/sessions", |_| Some(Route::MySessions));
@@ -203,11 +209,13 @@ impl Route {
         match self {
             Route::Welcome
             | Route::WelcomePreview
+            | Route::SignUp
             | Route::Restore(..)
             | Route::Invitations(_)
             | Route::ShareLinks(..)
             | Route::SharePreview
             | Route::ShareOpen => &[Method::POST],
+            Route::PasswordResets => &[Method::POST, Method::PUT],
             Route::Session => &[Method::POST, Method::DELETE],
             Route::Grant(..) | Route::ShareLink(..) | Route::MySession(_) | Route::MyToken(_) => {
                 &[Method::DELETE]

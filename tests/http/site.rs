@@ -3,7 +3,8 @@
 use crate::kit::members::{member, organisation};
 use crate::kit::postgres::Database;
 use quire::auth::{Session, Token, welcome_link};
-use quire::http::{Context, Readiness, Timeouts, serve_connection};
+use quire::http::{Context, RESETS, Readiness, Timeouts, send_resets, serve_connection};
+use quire::mail::Mailer;
 use quire::postgres::Pool;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -27,6 +28,26 @@ pub struct Site {
     pub ended: watch::Receiver<usize>,
 }
 
+/// What a site can be started with.
+pub struct Options {
+    pub timeouts: Timeouts,
+    /// Public addresses after its own.
+    pub public_urls: Vec<String>,
+    pub mailer: Mailer,
+    pub open_sign_up: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            timeouts: Timeouts::default(),
+            public_urls: Vec::new(),
+            mailer: Mailer::Log,
+            open_sign_up: false,
+        }
+    }
+}
+
 impl Site {
     pub async fn start() -> Self {
         Self::with(Timeouts::default(), &[]).await
@@ -34,19 +55,32 @@ impl Site {
 
     /// With other patience, and with public addresses after its own.
     pub async fn with(timeouts: Timeouts, public_urls: &[&str]) -> Self {
-        Self::on(Database::new().await.pool(), timeouts, public_urls).await
+        let public_urls = public_urls.iter().map(|url| url.to_string()).collect();
+        Self::with_options(Options {
+            timeouts,
+            public_urls,
+            ..Options::default()
+        })
+        .await
+    }
+
+    pub async fn with_options(options: Options) -> Self {
+        Self::on(Database::new().await.pool(), options).await
     }
 
     /// One more server on the same database.
     pub async fn sister(&self) -> Self {
-        Self::on(self.pool.clone(), Timeouts::default(), &[]).await
+        Self::on(self.pool.clone(), Options::default()).await
     }
 
-    async fn on(pool: Pool, timeouts: Timeouts, public_urls: &[&str]) -> Self {
+    async fn on(pool: Pool, options: Options) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut urls = vec![format!("http://{address}")];
-        urls.extend(public_urls.iter().map(|url| url.to_string()));
+        urls.extend(options.public_urls);
+        let (resets, asked) = mpsc::channel(RESETS);
+        let never = std::future::pending();
+        tokio::spawn(send_resets(pool.clone(), options.mailer, asked, never));
         let (servers, servers_seen) = watch::channel(vec![]);
         let (readiness, readiness_seen) = watch::channel(Readiness::Ready);
         let (upgrades, upgraded) = mpsc::channel(8);
@@ -68,7 +102,9 @@ impl Site {
                     }
                 })
             }),
-            timeouts,
+            resets,
+            open_sign_up: options.open_sign_up,
+            timeouts: options.timeouts,
         });
         let (stop, stopped) = watch::channel(false);
         let (count, ended) = watch::channel(0);
