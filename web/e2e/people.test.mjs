@@ -50,6 +50,7 @@ test("somebody who came by an invitation sets a password and signs in again, wit
   await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
   await page.keyboard.press("Enter");
   await page.getByText(`You sign in as ${EMAIL}.`).waitFor();
+  await page.getByText("Saved. Your other devices have been signed out.").waitFor();
   await chooseInMenu(grace, "Sign out");
   await page.getByRole("heading", { name: "You are not signed in here" }).waitFor();
 
@@ -181,6 +182,37 @@ test("somebody whose right to write is taken while they type is told, and loses 
     const copy = await page.getByLabel("The text in this tab").inputValue();
     assert.equal(copy.match(/y*$/)[0].length, shown);
   }
+});
+
+test("a group is made, given a document and named in the audit log, without a mouse", async () => {
+  const { page } = ada;
+  const documentAddress = page.url();
+  const [, orgId] = new URL(documentAddress).pathname.split("/");
+  await page.goto(`${quire.servers[0]}/organisation/${orgId}#groups`);
+  const newGroup = page.getByRole("button", { name: "New group" });
+  await newGroup.waitFor();
+  await tabTo(page, newGroup);
+  await page.keyboard.press("Enter");
+  await page.keyboard.type("Editors");
+  await page.keyboard.press("Enter");
+  const add = page.getByRole("combobox", { name: "Add to Editors" });
+  await add.waitFor();
+  await tabTo(page, add);
+  await page.keyboard.type("gra");
+  await page.keyboard.press("Enter");
+  await page.getByText("1 member", { exact: true }).waitFor();
+
+  await page.goto(documentAddress);
+  const share = page.getByRole("button", { name: "Share" });
+  await share.press("Enter");
+  await page.getByRole("combobox", { name: "Add people or groups" }).waitFor();
+  await page.keyboard.type("edit");
+  await page.keyboard.press("Enter");
+  await page.getByLabel("What Editors may do").waitFor();
+  await page.keyboard.press("Escape");
+  assert.ok(await share.evaluate((element) => element === document.activeElement), "the focus is given back");
+  await page.goto(`${quire.servers[0]}/organisation/${orgId}#audit`);
+  await page.getByText("Ada let the group Editors edit “Welcome to Quire”").waitFor();
 });
 
 test("the page has had no fault in all this", () => {

@@ -1,5 +1,5 @@
 // A modal dialog on the browser's own <dialog>: focus is kept inside and given back, Escape closes.
-import { useEffect, useId, useRef, type ReactNode } from "react";
+import { useId, useLayoutEffect, useRef, type ReactNode } from "react";
 
 export interface DialogProps {
   title: string;
@@ -11,7 +11,8 @@ export interface DialogProps {
 export function Dialog({ title, size = "usual", onClose, children }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   const titleId = useId();
-  useEffect(() => {
+  // Before the page is painted, and at the end while it still stands in the page: only then is the focus given back.
+  useLayoutEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
     return () => {

@@ -1,5 +1,5 @@
 // One's own account: name, how one signs in, where one is signed in, API tokens.
-import { useEffect } from "react";
+import { useEffect, useState } from "react";
 import { Devices } from "./Devices";
 import { NameForm } from "./NameForm";
 import { PasswordForm } from "./PasswordForm";
@@ -19,7 +19,10 @@ export function AccountPage({ account, onChanged }: AccountPageProps) {
   useEffect(() => {
     document.title = "Account · Quire";
   }, []);
+  /** A new password ends sessions: the devices are listed anew. */
+  const [passwords, setPasswords] = useState(0);
   const lookAgain = (): void => {
+    setPasswords(passwords + 1);
     me().then(onChanged).catch(reportFailure);
   };
   return (
@@ -31,8 +34,8 @@ export function AccountPage({ account, onChanged }: AccountPageProps) {
           <Link to={listPath} className="button">Documents</Link>
         </div>
         <NameForm account={account} onChanged={onChanged} />
-        <PasswordForm key={account.email} email={account.email} onChanged={lookAgain} />
-        <Devices />
+        <PasswordForm email={account.email} onChanged={lookAgain} />
+        <Devices key={passwords} />
         <Tokens />
       </main>
     </>

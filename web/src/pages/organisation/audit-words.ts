@@ -53,9 +53,15 @@ export function sentenceOf(entry: AuditEntry, names: Names): string {
     case "folder_moved":
       return `${who} moved a folder`;
     case "session_started":
-      return text(entry, "kind") === "token" ? `${capital(whom)} made an API token` : `${capital(whom)} signed in`;
+      return text(entry, "kind") === "token" ? `An API token of ${whom} began` : `${capital(whom)} signed in`;
     case "session_ended":
       return text(entry, "kind") === "token" ? `An API token of ${whom} ended` : `${capital(whom)} was signed out`;
+    case "token_made":
+      return `${capital(whom)} made the API token “${text(entry, "name")}”`;
+    case "password_changed":
+      return isSelf ? `${who} set a password` : `The password of ${whom} was set`;
+    case "sign_in_refused":
+      return `Signing in as ${whom} was refused`;
     default:
       return `${who}: ${entry.action.replaceAll("_", " ")}`;
   }
