@@ -114,21 +114,19 @@ impl Connection {
                 .await
                 .map_err(|_| Error::new(Kind::Unavailable, "the room is closing"))?
         };
-        let answered = match answered.await {
-            Ok(()) => {
-                self.unless_changed(authority, &session, key, permission)
-                    .await
+        let settled = async {
+            answered.await?;
+            if self.presence.contains_key(&key) {
+                // It was suspended with the right to the document, which the join has renewed.
+                self.show_presence(key, session.account_id).await?;
             }
-            Err(error) => Err(error),
+            self.unless_changed(authority, &session, key, permission)
+                .await
         };
-        if let Err(error) = answered {
+        if let Err(error) = settled.await {
             self.leave_document(&key).await;
             self.leave_presence(&key);
             return Err(error);
-        }
-        if self.presence.contains_key(&key) {
-            // It was suspended with the right to the document, which the join has renewed.
-            self.show_presence(key, session.account_id).await?;
         }
         self.documents.insert(
             key,
