@@ -25,14 +25,18 @@ const HELD: &str = "
     $$;
     create trigger hold_edits before insert on quire.edit for each row execute function hold_edits();";
 
-async fn waits(client: &Client, condition: &str) {
-    let sql = format!("select count(*) from pg_locks where not granted and {condition}");
-    while client
+/// An edit of this database waits.
+const EDIT_WAITS: &str = "exists (
+    select from pg_locks l join pg_database d on d.oid = l.database
+    where d.datname = current_database() and l.locktype = 'advisory' and l.objid = 4711 and not l.granted)";
+
+async fn until(client: &Client, condition: &str) {
+    let sql = format!("select {condition}");
+    while !client
         .query_one(&sql, &[])
         .await
-        .expect("locks")
-        .get::<_, i64>(0)
-        == 0
+        .expect("it can be asked")
+        .get::<_, bool>(0)
     {}
 }
 
@@ -69,6 +73,9 @@ async fn rows_of_a_commit_under_way(has_fence: bool) -> Vec<(Revocation, (usize,
     if !has_fence {
         take_the_fence_down(&holder).await;
     }
+    let pid = revoker.query_one("select pg_backend_pid()", &[]).await;
+    let pid: i32 = pid.expect("its process").get(0);
+    let revoker_waits = format!("cardinality(pg_blocking_pids({pid})) > 0");
     let mut rights = Vec::new();
     for revocation in Revocation::ALL {
         let right = Right::give(&client, revocation, org_id, keeper.account_id).await;
@@ -79,7 +86,7 @@ async fn rows_of_a_commit_under_way(has_fence: bool) -> Vec<(Revocation, (usize,
         let hold = holder.batch_execute("select pg_advisory_lock(4711)");
         hold.await.expect("held");
         socket.send_update(&page.next()).await;
-        waits(&holder, "locktype = 'advisory' and objid = 4711").await;
+        until(&holder, EDIT_WAITS).await;
         let revoke = async {
             let transaction = revoker.transaction().await.expect("a transaction");
             let sql = "select pg_current_xact_id()::text";
@@ -98,7 +105,7 @@ async fn rows_of_a_commit_under_way(has_fence: bool) -> Vec<(Revocation, (usize,
             // It waits for the commit.
             true => {
                 let release = async {
-                    waits(&holder, "locktype = 'transactionid'").await;
+                    until(&holder, &revoker_waits).await;
                     release.await;
                 };
                 tokio::join!(revoke, release).0

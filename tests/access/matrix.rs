@@ -1,7 +1,5 @@
 //! Every role, grant and share link against every operation, on two servers, as `expected.txt` says.
 
-use std::collections::BTreeMap;
-
 use loro::{ExportMode, LoroDoc};
 use quire::auth::{Token, start_session};
 use quire::http::create_document;
@@ -10,73 +8,13 @@ use quire::protocol::{AckStatus, Message, Permission, RoomKind};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::expected::{Expected, Way};
 use super::report;
 use crate::http::site::Visitor;
 use crate::kit::members::{member, organisation};
 use crate::kit::random::{self, Random};
 use crate::kit::server::World;
 use crate::kit::socket::Socket;
-
-const EXPECTED: &str = include_str!("expected.txt");
-const LINKS: [&str; 5] = ["-", "view", "comment", "edit", "dead"];
-const RIGHTS: [&str; 5] = ["none", "view", "comment", "edit", "manage"];
-
-/// The two tables of `expected.txt`.
-struct Expected {
-    /// Role, grant and link, and what they give.
-    cases: Vec<(&'static str, &'static str, &'static str, &'static str)>,
-    /// By operation, then by right.
-    outcomes: BTreeMap<&'static str, BTreeMap<&'static str, &'static str>>,
-}
-
-impl Expected {
-    fn read() -> Self {
-        let (mut cases, mut outcomes) = (Vec::new(), BTreeMap::new());
-        for line in EXPECTED.lines().filter(|line| !line.starts_with('#')) {
-            match line.split_whitespace().collect::<Vec<_>>()[..] {
-                [role, granted, ref rights @ ..] if rights.len() == LINKS.len() => {
-                    let rights = LINKS.into_iter().zip(rights);
-                    cases.extend(rights.map(|(link, right)| (role, granted, link, *right)));
-                }
-                [operation, ref told @ ..] if told.len() == RIGHTS.len() => {
-                    let told = RIGHTS.into_iter().zip(told.iter().copied());
-                    outcomes.insert(operation, told.collect());
-                }
-                [] => {}
-                _ => panic!("expected.txt: {line:?}"),
-            }
-        }
-        Self { cases, outcomes }
-    }
-}
-
-/// Where a grant or a link hangs, and to whom the grant is given.
-#[derive(Debug, Clone, Copy)]
-struct Way {
-    grant_on_folder: bool,
-    grant_to_group: bool,
-    link_on_folder: bool,
-}
-
-impl Way {
-    /// Those that differ for a grant and a link.
-    fn all(granted: &str, link: &str) -> Vec<Self> {
-        let mut ways = Vec::new();
-        for bits in 0..8 {
-            let [grant_on_folder, grant_to_group, link_on_folder] =
-                [0, 1, 2].map(|bit| bits >> bit & 1 == 1);
-            let is_new = (granted != "-" || !(grant_on_folder || grant_to_group))
-                && (!granted.starts_with("all-") || !grant_to_group)
-                && (link != "-" || !link_on_folder);
-            ways.extend(is_new.then_some(Self {
-                grant_on_folder,
-                grant_to_group,
-                link_on_folder,
-            }));
-        }
-        ways
-    }
-}
 
 /// The organisation that all cases are in.
 struct Stage {
@@ -91,6 +29,7 @@ struct Stage {
 struct Case<'a> {
     stage: &'a Stage,
     token: Token,
+    is_api_token: bool,
     account_id: Uuid,
     document_id: Uuid,
 }
@@ -187,6 +126,7 @@ impl Stage {
         Case {
             stage: self,
             token: session.expect("a session").1,
+            is_api_token: false,
             account_id: person,
             document_id: document,
         }
@@ -218,6 +158,16 @@ impl Case<'_> {
         }
     }
 
+    /// From here on an API token with these scopes acts instead of a browser.
+    async fn becomes_api_token(&mut self, scopes: &str) {
+        let sql = "update quire.session set kind = 'token', scopes = string_to_array($2, ',')
+                   where account_id = $1";
+        let client = self.stage.client().await;
+        let done = client.execute(sql, &[&self.account_id, &scopes]).await;
+        assert_eq!(done.expect("it is one"), 1);
+        self.is_api_token = true;
+    }
+
     async fn view(&self) -> String {
         let sql =
             "select role || ':' || permission || case when may_manage then ':manage' else '' end
@@ -237,16 +187,21 @@ impl Case<'_> {
     async fn ask(&self, server: usize, method: &str, rest: &str, body: Value) -> u16 {
         let visitor = Visitor {
             address: self.stage.world.servers[server].address(),
-            token: Some(self.token.reveal()),
+            token: (!self.is_api_token).then(|| self.token.reveal()),
             org_id: self.stage.org_id,
             account_id: self.account_id,
         };
         let path = visitor.document(self.document_id, rest);
-        let answer = match body {
-            Value::Null if method == "GET" => visitor.get(&path).await,
-            Value::Null => visitor.send(method, &path, &[("x-quire", "1")], "").await,
-            body => visitor.change(method, &path, body).await,
+        let bearer = format!("Bearer {}", self.token.reveal());
+        let headers = match self.is_api_token {
+            true => [("authorization", bearer.as_str())],
+            false => [("x-quire", "1")],
         };
+        let body = match body {
+            Value::Null => String::new(),
+            body => body.to_string(),
+        };
+        let answer = visitor.send(method, &path, &headers, &body).await;
         answer.status
     }
 
@@ -355,6 +310,21 @@ async fn everybody_may_do_what_the_table_says_and_nothing_else() {
                     case.bin().await;
                 }
             }
+        }
+    }
+    for (operation, scopes, wanted) in &expected.tokens {
+        let mut case = stage.case("owner", "-", "-", Way::default()).await;
+        case.becomes_api_token(scopes).await;
+        if *operation == "restore" {
+            case.bin().await;
+        }
+        let server = random.below(2);
+        let told = case.attempt(operation, server).await;
+        cases += 1;
+        if told != *wanted {
+            wrong.push(format!(
+                "token for {scopes}: {operation} on server {server} is {told}, not {wanted}"
+            ));
         }
     }
     report("matrix", &json!({ "cases": cases, "wrong": wrong.len() }));

@@ -2,6 +2,7 @@
 //! runs these tests with more rounds and collects their figures.
 
 mod addresses;
+mod expected;
 mod fence;
 mod log;
 mod matrix;
