@@ -123,6 +123,7 @@ async fn endpoint(call: &Call<'_>, route: Route) -> Result<Answer> {
             Method::POST => sign_in::sign_in(call).await,
             _ => sign_in::sign_out(call).await,
         },
+        Route::OpenApi => Ok(status::openapi()),
         Route::Servers => Ok(status::servers(call.context)),
         Route::Documents(org_id) => match *method {
             Method::POST => documents::create(call, org_id).await,

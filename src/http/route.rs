@@ -34,6 +34,8 @@ pub enum Route {
     SignUp,
     /// The live servers.
     Servers,
+    /// What the API is, for programs.
+    OpenApi,
     /// The documents of an organisation.
     Documents(Uuid),
     /// One document: organisation and document.
@@ -116,6 +118,7 @@ static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
     });
     add("/api/v1/session", |_| Some(Route::Session));
     add("/api/v1/servers", |_| Some(Route::Servers));
+    add("/api/v1/openapi.json", |_| Some(Route::OpenApi));
     add(&format!("{ORGANISATION}/documents"), |p| {
         Some(Route::Documents(id(p, "org_id")?))
     });
@@ -236,6 +239,7 @@ impl Route {
             Route::Members(_)
             | Route::Audit(_)
             | Route::Servers
+            | Route::OpenApi
             | Route::Text(..)
             | Route::Sync
             | Route::Health

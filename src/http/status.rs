@@ -1,6 +1,6 @@
 //! What operators and balancers ask: is it alive, is it ready, which servers are there, figures.
 
-use super::answer::{Answer, json, text};
+use super::answer::{Answer, json, json_text, text};
 use super::context::{Context, Readiness};
 use crate::metrics;
 use hyper::StatusCode;
@@ -28,6 +28,12 @@ pub fn metrics() -> Answer {
         HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
     );
     answer
+}
+
+/// `GET /api/v1/openapi.json`: the API in the form of OpenAPI 3.1.
+pub fn openapi() -> Answer {
+    let text = include_str!("../../docs/openapi.json");
+    json_text(StatusCode::OK, text.to_owned())
 }
 
 /// `GET /api/v1/servers`: the public addresses of the live servers, this one first.

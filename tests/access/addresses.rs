@@ -12,6 +12,7 @@ pub const WITHOUT_IDS: &[&str] = &[
     "/api/v1/me/tokens",
     "/api/v1/session",
     "/api/v1/servers",
+    "/api/v1/openapi.json",
     "/api/v1/share-links/preview",
     "/api/v1/share-links/open",
     "/sync/v1",

@@ -8,6 +8,7 @@ mod guards;
 mod invitations;
 mod limits;
 mod mailbox;
+mod openapi;
 mod organisations;
 mod page;
 mod passwords;

@@ -1,5 +1,6 @@
 //! A server's HTTP side in this process, and visitors who talk to it.
 
+use super::openapi;
 use crate::kit::members::{member, organisation};
 use crate::kit::postgres::Database;
 use quire::auth::{Session, Token, welcome_link};
@@ -246,7 +247,9 @@ impl Visitor {
         if !has("content-length") && (method != "GET" || !body.is_empty()) {
             head += &format!("content-length: {}\r\n", body.len());
         }
-        exchange(self.address, &format!("{head}\r\n{body}")).await
+        let answer = exchange(self.address, &format!("{head}\r\n{body}")).await;
+        openapi::check(method, path, &answer);
+        answer
     }
 }
 
