@@ -297,7 +297,10 @@ impl Standing {
 async fn connect(pool: &Pool) -> Result<Connection, Failure> {
     let client = pool.get().await.map_err(|e| Failure::Away(e.to_string()))?;
     client
-        .batch_execute(&format!("set lock_timeout = {LOCK_TIMEOUT_MS}"))
+        // The rule of access makes planning dearer than running: it is done once, not for each batch.
+        .batch_execute(&format!(
+            "set lock_timeout = {LOCK_TIMEOUT_MS}; set plan_cache_mode = force_generic_plan"
+        ))
         .await
         .map_err(failure)?;
     let commit_edits = client.prepare_cached(COMMIT_EDITS).await.map_err(failure)?;
