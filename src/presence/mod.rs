@@ -137,8 +137,8 @@ impl Presence {
         }
     }
 
-    /// What a client says of itself; not taken when it is not in the room. Its key is a peer that it holds, or, for a client that never
-    /// asked for one, any that nobody else shows.
+    /// What a client says of itself; not taken when it is not in the room. Its key is a peer that it
+    /// holds, or, for a client that never asked for one, any that nobody else shows.
     pub fn update(
         &self,
         room: DocKey,
