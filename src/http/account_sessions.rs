@@ -31,13 +31,13 @@ pub async fn end_all(call: &Call<'_>) -> Result<Answer> {
     Ok(with(answer, SET_COOKIE, &cookie::signed_out(call)))
 }
 
-/// `DELETE /api/v1/me/sessions/{session_id}`: signs out in one.
-pub async fn end_one(call: &Call<'_>, session_id: Uuid) -> Result<Answer> {
-    end(call, Some(session_id)).await?;
+/// `DELETE /api/v1/me/sessions/{session_id}` and `…/me/tokens/{session_id}`: ends one of the kind.
+pub async fn end_one(call: &Call<'_>, session_id: Uuid, kind: SessionKind) -> Result<Answer> {
+    end(call, Some((session_id, kind))).await?;
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
-async fn end(call: &Call<'_>, one: Option<Uuid>) -> Result<()> {
+async fn end(call: &Call<'_>, one: Option<(Uuid, SessionKind)>) -> Result<()> {
     let mut client = call.client().await?;
     let session = call.session(&client).await?;
     only_browsers(&session)?;
@@ -49,9 +49,7 @@ async fn end(call: &Call<'_>, one: Option<Uuid>) -> Result<()> {
     let account_id = session.account_id;
     match one {
         None => auth::end_browser_sessions(&transaction, account_id, None).await?,
-        Some(one) => {
-            auth::end_own_session(&transaction, account_id, one, SessionKind::Browser).await?;
-        }
+        Some((one, kind)) => auth::end_own_session(&transaction, account_id, one, kind).await?,
     }
     transaction
         .commit()

@@ -145,8 +145,7 @@ impl Fields {
 
     /// A text that must be there.
     pub fn needed_text(&self, name: &str) -> Result<&str> {
-        self.text(name)?
-            .ok_or_else(|| Error::new(Kind::Invalid, format!("{name}: is missing")))
+        self.text(name)?.ok_or_else(|| missing(name))
     }
 
     /// A password, as it is; absent or null: `None`.
@@ -187,6 +186,21 @@ impl Fields {
             ));
         }
         Ok(Some(text))
+    }
+
+    /// A whole number of a range, which must be there.
+    pub fn needed_number(&self, name: &str, range: RangeInclusive<i64>) -> Result<i64> {
+        self.number(name, range)?.ok_or_else(|| missing(name))
+    }
+
+    /// A name that must be there.
+    pub fn needed_name(&self, name: &str, most: usize) -> Result<&str> {
+        self.name(name, most)?.ok_or_else(|| missing(name))
+    }
+
+    /// One of these words, which must be there.
+    pub fn needed_one_of(&self, name: &str, words: &[&str]) -> Result<&str> {
+        self.one_of(name, words)?.ok_or_else(|| missing(name))
     }
 
     /// One of these words; absent or null: `None`.
@@ -240,6 +254,10 @@ impl Fields {
             .ok_or_else(|| Error::new(Kind::Invalid, format!("{name}: must be a uuid")))?;
         Ok(Some(id))
     }
+}
+
+fn missing(name: &str) -> Error {
+    Error::new(Kind::Invalid, format!("{name}: is missing"))
 }
 
 /// The name of the session's cookie. With https it is bound to this very host.

@@ -11,6 +11,7 @@ use super::{
     guard, invitations, organisations, password_resets, protection, share_links, sign_in, sign_up,
     status, text,
 };
+use crate::auth::SessionKind;
 use crate::error::Result;
 use bytes::Bytes;
 use hyper::body::Incoming;
@@ -108,12 +109,16 @@ async fn endpoint(call: &Call<'_>, route: Route) -> Result<Answer> {
             Method::DELETE => account_sessions::end_all(call).await,
             _ => account_sessions::list(call).await,
         },
-        Route::MySession(session_id) => account_sessions::end_one(call, session_id).await,
+        Route::MySession(session_id) => {
+            account_sessions::end_one(call, session_id, SessionKind::Browser).await
+        }
         Route::MyTokens => match *method {
             Method::POST => account_tokens::make(call).await,
             _ => account_tokens::list(call).await,
         },
-        Route::MyToken(session_id) => account_tokens::end(call, session_id).await,
+        Route::MyToken(session_id) => {
+            account_sessions::end_one(call, session_id, SessionKind::Token).await
+        }
         Route::PasswordResets => match *method {
             Method::PUT => password_resets::set(call).await,
             _ => password_resets::ask(call).await,

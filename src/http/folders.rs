@@ -2,7 +2,7 @@
 
 use super::act::{Act, answer, body};
 use super::answer::{Answer, empty, json_text};
-use super::call::{Call, Fields};
+use super::call::Call;
 use super::documents::no_organisation;
 use crate::auth::Hold;
 use crate::error::{Error, Kind, Result};
@@ -41,7 +41,7 @@ pub async fn list(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
 /// `POST …/folders` with a name, and the folder that it is to lie in.
 pub async fn create(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
     let fields = call.fields()?;
-    let name = needed_name(&fields)?;
+    let name = fields.needed_name("name", NAME_CHARACTERS)?;
     let parent_id = fields.id("parent_id")?;
     let mut client = call.client().await?;
     let act = Act::begin(call, &mut client, org_id, Hold::Alone).await?;
@@ -154,12 +154,6 @@ pub async fn manage(
         Kind::Forbidden,
         "you may see this folder but not change or share it",
     ))
-}
-
-fn needed_name(fields: &Fields) -> Result<&str> {
-    fields
-        .name("name", NAME_CHARACTERS)?
-        .ok_or_else(|| Error::new(Kind::Invalid, "name: is missing"))
 }
 
 fn misplaced(error: tokio_postgres::Error) -> Error {

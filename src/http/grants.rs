@@ -86,9 +86,7 @@ pub async fn put(call: &Call<'_>, org_id: Uuid, object: Object) -> Result<Answer
     let account_id = fields.id("account_id")?;
     let group_id = fields.id("group_id")?;
     let everyone = fields.flag("everyone")?;
-    let role = fields
-        .one_of("role", &["view", "comment", "edit"])?
-        .ok_or_else(|| Error::new(Kind::Invalid, "role: is missing"))?;
+    let role = fields.needed_one_of("role", &["view", "comment", "edit"])?;
     let subjects = [account_id.is_some(), group_id.is_some(), everyone];
     if subjects.iter().filter(|is_named| **is_named).count() != 1 {
         return Err(Error::new(
@@ -142,19 +140,29 @@ pub async fn remove(
     object: Object,
     grant_id: Uuid,
 ) -> Result<Answer> {
+    let remove = include_str!("../../sql/remove_grant.sql");
+    take_back(call, org_id, object, (remove, grant_id, "grant")).await
+}
+
+/// Takes back something that was given on a document or a folder: a statement, which one, and what
+/// it is called.
+pub async fn take_back(
+    call: &Call<'_>,
+    org_id: Uuid,
+    object: Object,
+    (statement, id, what): (&str, Uuid, &str),
+) -> Result<Answer> {
     let mut client = call.client().await?;
     let act = Act::begin(call, &mut client, org_id, Hold::Alone).await?;
     let own = act.session.account_id;
     object.manage(&act.transaction, org_id, own).await?;
     let (document_id, folder_id) = (object.document_id(), object.folder_id());
-    let removed = act
-        .execute(
-            include_str!("../../sql/remove_grant.sql"),
-            &[&org_id, &document_id, &folder_id, &grant_id],
-        )
+    let taken = act
+        .execute(statement, &[&org_id, &document_id, &folder_id, &id])
         .await?;
-    if removed == 0 {
-        return Err(Error::new(Kind::NotFound, "there is no such grant here"));
+    if taken == 0 {
+        let context = format!("there is no such {what} here");
+        return Err(Error::new(Kind::NotFound, context));
     }
     act.commit().await?;
     Ok(empty(StatusCode::NO_CONTENT))

@@ -2,7 +2,7 @@
 
 use super::act::{Act, answer, body};
 use super::answer::{Answer, empty, json_text};
-use super::call::{Call, Fields};
+use super::call::Call;
 use super::documents::no_organisation;
 use crate::auth::{Hold, member_role};
 use crate::error::{Error, Kind, Result};
@@ -33,7 +33,7 @@ pub async fn list(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
 /// `POST …/groups` with a name.
 pub async fn create(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
     let fields = call.fields()?;
-    let name = needed_name(&fields)?;
+    let name = fields.needed_name("name", NAME_CHARACTERS)?;
     let mut client = call.client().await?;
     let act = Act::begin(call, &mut client, org_id, Hold::Alone).await?;
     act.admin()?;
@@ -54,7 +54,7 @@ pub async fn create(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
 /// `PATCH …/groups/{group_id}` with a name.
 pub async fn rename(call: &Call<'_>, org_id: Uuid, group_id: Uuid) -> Result<Answer> {
     let fields = call.fields()?;
-    let name = needed_name(&fields)?;
+    let name = fields.needed_name("name", NAME_CHARACTERS)?;
     let mut client = call.client().await?;
     let act = Act::begin(call, &mut client, org_id, Hold::Alone).await?;
     act.admin()?;
@@ -126,12 +126,6 @@ async fn done(act: Act<'_>, rows: u64) -> Result<Answer> {
     }
     act.commit().await?;
     Ok(empty(StatusCode::NO_CONTENT))
-}
-
-fn needed_name(fields: &Fields) -> Result<&str> {
-    fields
-        .name("name", NAME_CHARACTERS)?
-        .ok_or_else(|| Error::new(Kind::Invalid, "name: is missing"))
 }
 
 fn no_group() -> Error {

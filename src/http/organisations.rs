@@ -1,8 +1,8 @@
 //! An organisation's own data, and who belongs to it.
 
-use super::act::{Act, answer, is_admin};
+use super::act::{Act, Parameters, answer, is_admin};
 use super::answer::{Answer, empty};
-use super::call::{Call, Fields};
+use super::call::Call;
 use super::documents::no_organisation;
 use crate::auth::{Hold, member_role};
 use crate::error::{Error, Kind, Result};
@@ -18,7 +18,7 @@ const NAME_CHARACTERS: usize = 200;
 pub async fn show(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
     let client = call.client().await?;
     let session = call.session(&client).await?;
-    let parameters: &[&(dyn tokio_postgres::types::ToSql + Sync)] = &[&org_id, &session.account_id];
+    let parameters: Parameters<'_> = &[&org_id, &session.account_id];
     answer(StatusCode::OK, &client, SHOW, parameters, no_organisation).await
 }
 
@@ -62,14 +62,14 @@ pub async fn members(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
         ));
     }
     let list = include_str!("../../sql/list_members.sql");
-    let parameters: &[&(dyn tokio_postgres::types::ToSql + Sync)] = &[&org_id, &is_admin(&role)];
+    let parameters: Parameters<'_> = &[&org_id, &is_admin(&role)];
     answer(StatusCode::OK, &client, list, parameters, no_organisation).await
 }
 
 /// `PATCH …/members/{account_id}` with a role.
 pub async fn change_member(call: &Call<'_>, org_id: Uuid, account_id: Uuid) -> Result<Answer> {
     let fields = call.fields()?;
-    let role = needed_role(&fields)?;
+    let role = fields.needed_one_of("role", &["owner", "admin", "member", "guest"])?;
     let mut client = call.client().await?;
     let act = Act::begin(call, &mut client, org_id, Hold::Alone).await?;
     let own = act.admin()?.to_owned();
@@ -129,12 +129,6 @@ async fn keep_an_owner(act: &Act<'_>) -> Result<()> {
         Kind::Conflict,
         "this is the last owner; make somebody else an owner first",
     ))
-}
-
-fn needed_role(fields: &Fields) -> Result<&str> {
-    fields
-        .one_of("role", &["owner", "admin", "member", "guest"])?
-        .ok_or_else(|| Error::new(Kind::Invalid, "role: is missing"))
 }
 
 fn no_member() -> Error {

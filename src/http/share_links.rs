@@ -1,10 +1,10 @@
 //! Links that let whoever has them at a document or a folder.
 
 use super::act::Act;
-use super::answer::{Answer, empty, json, with};
+use super::answer::{Answer, json, with};
 use super::call::Call;
 use super::cookie;
-use super::grants::Object;
+use super::grants::{Object, take_back};
 use super::guard::page_origin;
 use crate::auth::{
     Hold, Session, Subject, Token, Verdict, acting, acting_unknown, add_account, check_password,
@@ -28,9 +28,7 @@ const NO_NAME: &str = "Guest";
 /// `POST …/links` with a role, and if wanted days and a password. The secret is told only now.
 pub async fn create(call: &Call<'_>, org_id: Uuid, object: Object) -> Result<Answer> {
     let fields = call.fields()?;
-    let role = fields
-        .one_of("role", &["view", "comment", "edit"])?
-        .ok_or_else(|| Error::new(Kind::Invalid, "role: is missing"))?;
+    let role = fields.needed_one_of("role", &["view", "comment", "edit"])?;
     let days = fields.number("days", 1..=MOST_DAYS)?;
     let days = days.map(|days| i32::try_from(days).expect("in range"));
     let password_hash = match fields.secret("password")? {
@@ -89,22 +87,8 @@ pub async fn revoke(
     object: Object,
     link_id: Uuid,
 ) -> Result<Answer> {
-    let mut client = call.client().await?;
-    let act = Act::begin(call, &mut client, org_id, Hold::Alone).await?;
-    let own = act.session.account_id;
-    object.manage(&act.transaction, org_id, own).await?;
-    let (document_id, folder_id) = (object.document_id(), object.folder_id());
-    let revoked = act
-        .execute(
-            include_str!("../../sql/revoke_share_link.sql"),
-            &[&org_id, &document_id, &folder_id, &link_id],
-        )
-        .await?;
-    if revoked == 0 {
-        return Err(Error::new(Kind::NotFound, "there is no such link here"));
-    }
-    act.commit().await?;
-    Ok(empty(StatusCode::NO_CONTENT))
+    let revoke = include_str!("../../sql/revoke_share_link.sql");
+    take_back(call, org_id, object, (revoke, link_id, "link")).await
 }
 
 /// `POST /api/v1/share-links/preview`: what a link leads to. The title is told only to whoever
