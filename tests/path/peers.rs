@@ -142,6 +142,15 @@ fn write(base: &LoroDoc, peer: u64, text: &str) -> Vec<u8> {
     copy.export(ExportMode::updates(&before)).expect("exported")
 }
 
+/// By the peer's owner, or, when the log has brought the other's operations to this server before,
+/// by the trial: these operations exist with other content.
+fn is_refused(answer: AckStatus) -> bool {
+    matches!(
+        answer,
+        AckStatus::PermissionDenied | AckStatus::InvalidUpdate
+    )
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_peer_written_with_at_two_servers_at_once_means_one_thing() {
     let mut random = Random::new(random::seed());
@@ -163,11 +172,8 @@ async fn one_peer_written_with_at_two_servers_at_once_means_one_thing() {
         let winner = winner.expect("as it was sent");
         assert_eq!(answers[winner], AckStatus::Ok, "round {round}: it is told");
         if people[0] != people[1] {
-            assert_eq!(
-                answers[1 - winner],
-                AckStatus::PermissionDenied,
-                "round {round}: the peer belongs to whose row it is"
-            );
+            let answer = answers[1 - winner];
+            assert!(is_refused(answer), "round {round}: not {answer:?}");
         }
         // It tries once more, now that the server knows the other one.
         let loser = &updates[1 - winner];
@@ -207,11 +213,8 @@ async fn a_forged_peer_is_refused_while_its_owner_writes_at_the_other_server() {
         };
         let answers = stage.race(people, &updates).await;
         assert_eq!(answers[honest], AckStatus::Ok, "round {round}: the owner's");
-        assert_eq!(
-            answers[1 - honest],
-            AckStatus::PermissionDenied,
-            "round {round}: the forged one"
-        );
+        let answer = answers[1 - honest];
+        assert!(is_refused(answer), "round {round}: forged, not {answer:?}");
         assert_eq!(stage.rows(victim).await, [own[0].clone(), next[0].clone()]);
     }
     stage.check().await;
