@@ -51,8 +51,9 @@ pub struct Queue {
 struct Waiting {
     commands: VecDeque<Command>,
     committed_bytes: usize,
-    /// Documents whose durable updates did not fit; they are forgotten first.
-    stale: HashSet<DocKey>,
+    /// Documents that are forgotten in here, because a durable update did not fit, and not seeded
+    /// since: what else of theirs does not fit changes nothing.
+    forgotten: HashSet<DocKey>,
 }
 
 impl Default for Queue {
@@ -75,14 +76,22 @@ impl Queue {
     }
 
     pub fn push(&self, command: Command) {
-        self.waiting().commands.push_back(command);
+        let mut waiting = self.waiting();
+        if let Command::Seed { doc, .. } = &command {
+            waiting.forgotten.remove(doc);
+        }
+        waiting.commands.push_back(command);
+        drop(waiting);
         self.wake.notify_one();
     }
 
     pub fn push_committed(&self, doc: DocKey, update: Bytes) {
         let mut waiting = self.waiting();
         if waiting.committed_bytes + update.len() > COMMITTED_BYTES {
-            waiting.stale.insert(doc);
+            // In its place: nothing after it may be tried on a copy that lacks the update.
+            if waiting.forgotten.insert(doc) {
+                waiting.commands.push_back(Command::Forget { doc });
+            }
         } else {
             waiting.committed_bytes += update.len() + ROOM_UNIT / 8;
             waiting
@@ -102,17 +111,50 @@ impl Queue {
     pub fn take(&self) -> VecDeque<Command> {
         let mut waiting = self.waiting();
         waiting.committed_bytes = 0;
-        let mut commands = std::mem::take(&mut waiting.commands);
-        for doc in waiting.stale.drain() {
-            // First, so that nothing after it is tried on a copy that lacks something.
-            commands.push_front(Command::Forget { doc });
-        }
-        commands
+        waiting.forgotten.clear();
+        std::mem::take(&mut waiting.commands)
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting
             .lock()
             .expect("no code under this lock can panic")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[tokio::test]
+    async fn a_copy_seeded_before_an_update_that_did_not_fit_is_forgotten() {
+        let queue = Queue::default();
+        let doc = DocKey {
+            org_id: Uuid::nil(),
+            document_id: Uuid::nil(),
+        };
+        let seed = async || Command::Seed {
+            doc,
+            snapshot: Bytes::new(),
+            answer: oneshot::channel().0,
+            room: queue.room_for(0).await,
+        };
+        let too_much = Bytes::from(vec![0; COMMITTED_BYTES + 1]);
+        for _ in 0..2 {
+            queue.push(seed().await);
+            queue.push_committed(doc, too_much.clone());
+            queue.push_committed(doc, too_much.clone());
+        }
+        let order: Vec<&str> = queue
+            .take()
+            .iter()
+            .map(|command| match command {
+                Command::Seed { .. } => "seed",
+                Command::Forget { .. } => "forget",
+                _ => "something else",
+            })
+            .collect();
+        assert_eq!(order, ["seed", "forget", "seed", "forget"]);
     }
 }
