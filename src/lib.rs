@@ -15,6 +15,9 @@ pub mod config;
 /// Counters and gauges, and their text form for Prometheus.
 pub mod metrics;
 
+/// Turns and shares, so that no organisation starves the others.
+pub mod fair;
+
 /// The Loro Syncing Protocol: frames in and out, without I/O.
 pub mod protocol;
 

@@ -69,7 +69,8 @@ fn follows(run: &Run, edit: &Edit) -> bool {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use tokio::sync::oneshot;
+    use std::sync::Arc;
+    use tokio::sync::{Semaphore, oneshot};
 
     fn waiting(document: u128, peer: u64, counters: std::ops::Range<i32>) -> Waiting {
         let edit = Edit {
@@ -87,6 +88,9 @@ mod tests {
         Waiting {
             edit,
             answer: oneshot::channel().0,
+            _share: Arc::new(Semaphore::new(1))
+                .try_acquire_owned()
+                .expect("it is free"),
         }
     }
 

@@ -1,6 +1,5 @@
 //! One lane: takes what waits, commits it in one statement, answers, and takes what waits then.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::Object;
@@ -10,6 +9,7 @@ use tokio_postgres::error::SqlState;
 
 use super::batch::{Run, runs};
 use super::{Edit, Outcome, Refusal, Waiting};
+use crate::fair::FairQueue;
 use crate::metrics::{COUNTS, Counter, Histogram, Metric, SECONDS};
 use crate::postgres::Pool;
 
@@ -66,39 +66,39 @@ pub(super) async fn run(pool: Pool, mut receiver: mpsc::Receiver<Waiting>) {
         pool,
         connection: None,
     };
-    let mut queue: VecDeque<Waiting> = VecDeque::new();
-    let mut received = Vec::new();
+    // Bounded by the shares of the organisations.
+    let mut queue = FairQueue::default();
     loop {
-        if queue.is_empty() && receiver.recv_many(&mut received, BATCH_EDITS).await == 0 {
-            return;
-        }
-        while queue.len() + received.len() < BATCH_EDITS {
-            match receiver.try_recv() {
-                Ok(waiting) => received.push(waiting),
-                Err(_) => break,
+        if queue.is_empty() {
+            match receiver.recv().await {
+                Some(waiting) => queue.push(waiting.edit.org_id, waiting),
+                None => return,
             }
         }
-        queue.extend(received.drain(..));
+        // Everything that came during the last batch: in here organisations take turns.
+        while let Ok(waiting) = receiver.try_recv() {
+            queue.push(waiting.edit.org_id, waiting);
+        }
         let (runs, mut again) = runs(take_batch(&mut queue));
         let mut first = lane.commit(runs).await;
         first.append(&mut again);
         for waiting in first.into_iter().rev() {
-            queue.push_front(waiting);
+            queue.push_front(waiting.edit.org_id, waiting);
         }
     }
 }
 
-fn take_batch(queue: &mut VecDeque<Waiting>) -> Vec<Waiting> {
+fn take_batch(queue: &mut FairQueue<Waiting>) -> Vec<Waiting> {
     let mut bytes = 0;
-    let mut count = 0;
-    for waiting in queue.iter().take(BATCH_EDITS) {
-        bytes += waiting.edit.update.len();
-        if count > 0 && bytes > BATCH_BYTES {
+    let mut batch = Vec::new();
+    while let Some(next) = queue.peek() {
+        bytes += next.edit.update.len();
+        if batch.len() == BATCH_EDITS || (bytes > BATCH_BYTES && !batch.is_empty()) {
             break;
         }
-        count += 1;
+        batch.extend(queue.pop());
     }
-    queue.drain(..count).collect()
+    batch
 }
 
 /// Why a batch was not committed.

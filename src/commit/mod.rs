@@ -1,24 +1,29 @@
 //! The one way in: edits that wait while a batch is being committed form the next batch.
 //!
 //! Each lane commits its batches one after the other, and a document always uses the same lane, so
-//! its order is kept. The answer to an edit leaves only after COMMIT returned.
+//! its order is kept. In a lane organisations take turns. The answer to an edit leaves only after COMMIT returned.
 
 mod batch;
 mod lane;
 pub mod lease;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::error::{Error, Kind, Result};
+use crate::fair::Shares;
 use crate::postgres::Pool;
 
-/// Edits that may wait in one lane; a full lane makes its senders wait.
-const LANE_EDITS: usize = 8_192;
+/// Edits of one organisation that may wait; then whoever hands over more of its waits.
+const ORGANISATION_EDITS: usize = 4_096;
+/// Edits on their way to a lane, which takes them in before each batch; more than one organisation
+/// can have.
+const LANE_EDITS: usize = 2 * ORGANISATION_EDITS;
 
 /// One update of one peer, passed by its trial, on its way to become a row.
 #[derive(Debug, Clone)]
@@ -77,12 +82,15 @@ pub enum Refusal {
 struct Waiting {
     edit: Edit,
     answer: oneshot::Sender<Outcome>,
+    /// Its place in its organisation's share.
+    _share: OwnedSemaphorePermit,
 }
 
 /// A handle on the committers. Cheap to clone.
 #[derive(Clone)]
 pub struct Commit {
     lanes: Vec<mpsc::Sender<Waiting>>,
+    shares: Arc<Shares>,
 }
 
 /// The running committers; dropping it ends them after the batch in flight.
@@ -102,17 +110,24 @@ impl Commit {
                 sender
             })
             .collect();
-        (Self { lanes }, Committers { tasks })
+        let shares = Arc::new(Shares::of(ORGANISATION_EDITS));
+        (Self { lanes, shares }, Committers { tasks })
     }
 
-    /// Hands over an edit and returns at once; the receiver gets what became of it. Waits while the
-    /// lane is full. Edits of one document handed over in an order are committed in that order.
+    /// Hands over an edit and returns at once; the receiver gets what became of it. Waits while too
+    /// many edits of the same organisation do. Edits of one document handed over in an order are
+    /// committed in that order.
     pub async fn submit(&self, edit: Edit) -> Result<oneshot::Receiver<Outcome>> {
         let mut hasher = DefaultHasher::new();
         edit.document_id.hash(&mut hasher);
         let lane = &self.lanes[hasher.finish() as usize % self.lanes.len()];
         let (answer, receiver) = oneshot::channel();
-        lane.send(Waiting { edit, answer })
+        let waiting = Waiting {
+            _share: self.shares.take(edit.org_id, 1).await,
+            edit,
+            answer,
+        };
+        lane.send(waiting)
             .await
             .map_err(|_| Error::new(Kind::Unavailable, "the server is stopping"))?;
         Ok(receiver)

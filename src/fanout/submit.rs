@@ -58,8 +58,9 @@ pub struct Submission {
     /// What the answer names.
     pub batch: BatchId,
     pub updates: Vec<Bytes>,
-    /// Room in the budgets of what was received and is not answered: the connection's and all.
-    pub permit: [OwnedSemaphorePermit; 2],
+    /// Room in the budgets of what was received and is not answered: the connection's, its
+    /// organisation's and all.
+    pub permit: [OwnedSemaphorePermit; 3],
 }
 
 /// What became of one update, or will.

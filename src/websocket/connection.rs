@@ -227,7 +227,7 @@ impl Connection {
                     None => return self.ack(kind, room, batch, AckStatus::AppError),
                 };
                 let (target, leases) = (joined.room.clone(), joined.leases.clone());
-                let permit = self.room_for(&updates).await;
+                let permit = self.room_for(key, &updates).await;
                 let submission = Submission {
                     session,
                     leases,
@@ -264,8 +264,8 @@ impl Connection {
     }
 
     /// Waits until there is room for these updates among what is under way: first of this
-    /// connection, so that one cannot take the room of all.
-    async fn room_for(&self, updates: &[Bytes]) -> [OwnedSemaphorePermit; 2] {
+    /// connection, then of its organisation, so that neither can take the room of all.
+    async fn room_for(&self, key: DocKey, updates: &[Bytes]) -> [OwnedSemaphorePermit; 3] {
         let cost: usize = updates.iter().map(|u| u.len() + UPDATE_COST).sum();
         let take = |of: &Arc<Semaphore>, all: usize| {
             of.clone()
@@ -274,10 +274,11 @@ impl Connection {
         let own = take(&self.under_way, UNDER_WAY)
             .await
             .expect("the semaphore is never closed");
+        let share = self.state.shares.take(key.org_id, cost).await;
         let all = take(&self.state.budget, self.state.limits.commit_bytes)
             .await
             .expect("the semaphore is never closed");
-        [own, all]
+        [own, share, all]
     }
 
     /// Waits until nothing of this connection is under way.

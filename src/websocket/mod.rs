@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 pub use connection::serve;
 
+use crate::fair::Shares;
 use crate::fanout::outbox::Outbox;
 use crate::fanout::{Fanout, ReaderId};
 use crate::metrics::{self, Counter, Gauge, Metric};
@@ -31,6 +32,8 @@ static TURNED_AWAY: Counter = Counter::new(
 static METRICS: &[&dyn Metric] = &[&CONNECTED, &TURNED_AWAY];
 
 const STILL_SIGNED_IN: &str = include_str!("../../sql/still_signed_in.sql");
+/// One organisation may have this part of what may be under way.
+const SHARE: usize = 4;
 /// How long it may take from looking up a session to having its connection in the list.
 const OPENING: Duration = Duration::from_secs(60);
 
@@ -53,6 +56,8 @@ pub struct State {
     limits: Limits,
     /// Bytes of updates that may be under way.
     budget: Arc<Semaphore>,
+    /// Those of one organisation.
+    shares: Shares,
     open: Mutex<HashMap<ReaderId, Open>>,
     next_id: AtomicU64,
     is_draining: AtomicBool,
@@ -79,6 +84,7 @@ impl State {
             presence,
             limits,
             budget: Arc::new(Semaphore::new(limits.commit_bytes)),
+            shares: Shares::of(limits.commit_bytes / SHARE),
             open: Mutex::default(),
             next_id: AtomicU64::new(1),
             is_draining: AtomicBool::new(false),

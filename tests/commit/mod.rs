@@ -6,6 +6,7 @@ use quire::commit::{Commit, Committers, Edit, Outcome, Refusal};
 use quire::error::Kind;
 use quire::postgres::{Pool, pool};
 
+use crate::kit::members;
 use crate::kit::people::{Office, Person};
 use crate::kit::postgres::{Cluster, Database, Version};
 
@@ -295,6 +296,66 @@ async fn edits_that_wait_while_postgres_is_away_are_committed_once_when_it_is_ba
     cluster.start_again();
     assert_eq!(waiting.await.expect("answered"), Outcome::Committed);
     assert_eq!(desk.rows(lease.peer).await, [(0, 1), (1, 2)]);
+}
+
+#[tokio::test]
+async fn an_organisation_with_much_to_commit_does_not_hold_up_another() {
+    let mut cluster = Cluster::start(Version::usual(), &[]);
+    let database = cluster.database().await;
+    let desk = Desk::open(&database).await;
+    let (commit, committers) = Commit::start(desk.pool.clone(), 1);
+    let busy = desk.lease(&desk.office.owner, Wish::Any).await;
+    let busy = busy.expect("a lease");
+    let quiet = elsewhere(&desk.pool).await;
+    // What waits while the database is away is in the lane, all of it, before the first batch ends.
+    cluster.kill9();
+    let mut answers = Vec::new();
+    for counter in 0..4_000 {
+        let edit = desk.edit(&desk.office.owner, &busy, counter..counter + 1);
+        answers.push(commit.submit(edit).await.expect("it is taken"));
+    }
+    answers.push(commit.submit(quiet).await.expect("it is taken"));
+    cluster.start_again();
+    for answer in answers {
+        assert_eq!(answer.await.expect("answered"), Outcome::Committed);
+    }
+    drop(commit);
+    committers.finish().await;
+    let client = desk.pool.get().await.expect("a connection");
+    let before = "select count(*) from quire.edit where org_id = $1 and edit_id < \
+                  (select max(edit_id) from quire.edit where org_id <> $1)";
+    let row = client.query_one(before, &[&desk.office.org_id]).await;
+    let before: i64 = row.expect("counted").get(0);
+    // One batch was on its way; in the next one the two take turns.
+    assert!(before <= 1_100, "it came after {before} edits of the other");
+}
+
+/// An edit of somebody of another organisation.
+async fn elsewhere(pool: &Pool) -> Edit {
+    let client = pool.get().await.expect("a connection");
+    let org_id = members::organisation(&client, "Elsewhere").await;
+    let (session, _) = members::member(&client, org_id, "Eve", "owner").await;
+    let document_id = members::document(&client, org_id, session.account_id).await;
+    let request = Request {
+        org_id,
+        document_id,
+        session: &session,
+        device: "",
+        wish: Wish::Any,
+    };
+    let lease = lease::take(pool, &request).await.expect("a lease");
+    Edit {
+        org_id,
+        document_id,
+        peer: lease.peer,
+        session_id: session.session_id,
+        lease_id: lease.lease_id,
+        counter_start: 0,
+        counter_end: 1,
+        inserted: 1,
+        deleted: 0,
+        update: Bytes::from_static(b"an update"),
+    }
 }
 
 #[tokio::test]

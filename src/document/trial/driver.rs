@@ -17,8 +17,9 @@ use super::queue::{Command, Queue};
 use super::wire::{self, Kind, put_request, take_answer};
 use super::{DocKey, Refusal, Settings, Verdict};
 
-/// Requests in bytes that wait for the child's pipe; more stay in the queue.
-const OUT_BYTES: usize = 1 << 20;
+/// Requests in bytes that wait for the child's pipe or for its answer; more stay in the queue, where
+/// organisations take turns. It is milliseconds of the child's work.
+const AHEAD_BYTES: usize = 128 << 10;
 /// Requests that a child died of once; a second time they are refused.
 const SUSPECTS: usize = 64;
 const RESTART_DELAY: Duration = Duration::from_millis(500);
@@ -31,11 +32,11 @@ pub struct Driver {
     settings: Settings,
     queue: Arc<Queue>,
     child: Process,
-    commands: VecDeque<Command>,
     out: BytesMut,
     input: BytesMut,
     sequence: u64,
     unanswered: VecDeque<Unanswered>,
+    unanswered_bytes: usize,
     suspects: VecDeque<u64>,
     fingerprints: RandomState,
     watch: Watch,
@@ -71,11 +72,11 @@ impl Driver {
             settings,
             queue,
             child,
-            commands: VecDeque::new(),
             out: BytesMut::new(),
             input: BytesMut::with_capacity(64 * 1024),
             sequence: 0,
             unanswered: VecDeque::new(),
+            unanswered_bytes: 0,
             suspects: VecDeque::new(),
             fingerprints: RandomState::new(),
             watch: Watch::default(),
@@ -108,10 +109,8 @@ impl Driver {
                     Ok(bytes) if bytes > 0 => self.out.advance(bytes),
                     _ => return self.read_rest().await,
                 },
-                () = self.queue.wait(), if self.out.len() < OUT_BYTES => {
-                    let more = self.queue.take();
-                    self.commands.extend(more);
-                }
+                // The next round takes it.
+                () = self.queue.wait(), if self.has_room() => {}
                 _ = ticks.tick(), if !self.unanswered.is_empty() => {
                     if self.is_too_slow() {
                         return End::TooSlow;
@@ -121,9 +120,14 @@ impl Driver {
         }
     }
 
+    /// An answer or a written byte makes room, and both lead to the next round.
+    fn has_room(&self) -> bool {
+        self.out.len() + self.unanswered_bytes < AHEAD_BYTES
+    }
+
     fn encode_waiting(&mut self) {
-        while self.out.len() < OUT_BYTES {
-            let Some(command) = self.commands.pop_front() else {
+        while self.has_room() {
+            let Some(command) = self.queue.take() else {
                 return;
             };
             match command {
@@ -158,6 +162,7 @@ impl Driver {
         self.sequence += 1;
         let kind = if is_seed { Kind::Seed } else { Kind::Submit };
         put_request(&mut self.out, kind, self.sequence, doc, &payload);
+        self.unanswered_bytes += payload.len();
         self.unanswered.push_back(Unanswered {
             sequence: self.sequence,
             doc,
@@ -175,6 +180,7 @@ impl Driver {
                 .pop_front()
                 .filter(|request| request.sequence == sequence)
                 .expect("the child answers in order");
+            self.unanswered_bytes -= request.payload.len();
             // Whoever asked may have gone.
             let _ = request.answer.send(verdict);
         }
@@ -235,6 +241,7 @@ impl Driver {
         self.out.clear();
         self.input.clear();
         self.watch = Watch::default();
+        self.unanswered_bytes = 0;
         let mut blamed = None;
         for request in std::mem::take(&mut self.unanswered) {
             let verdict = if request.sequence == culprit {
@@ -282,7 +289,6 @@ impl Driver {
     /// Without a child nothing is tried: whoever waits hears that it is unavailable.
     fn give_up(&mut self) {
         self.unanswered.clear();
-        self.commands.clear();
-        self.queue.take();
+        self.queue.clear();
     }
 }

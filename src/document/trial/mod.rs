@@ -187,7 +187,7 @@ impl Trial {
 
     async fn put(&self, doc: DocKey, update: Bytes) -> oneshot::Receiver<Verdict> {
         let (answer, verdict) = oneshot::channel();
-        let room = self.owner.queue.room_for(update.len()).await;
+        let room = self.owner.queue.room_for(doc, update.len()).await;
         self.owner.queue.push(Command::Submit {
             doc,
             update,
@@ -206,7 +206,7 @@ impl Trial {
     /// when it cannot read the snapshot.
     pub async fn seed(&self, doc: DocKey, snapshot: Bytes) -> Result<()> {
         let (answer, verdict) = oneshot::channel();
-        let room = self.owner.queue.room_for(snapshot.len()).await;
+        let room = self.owner.queue.room_for(doc, snapshot.len()).await;
         self.owner.queue.push(Command::Seed {
             doc,
             snapshot,

@@ -1,15 +1,17 @@
-//! What waits for the driver: bounded in bytes, in the order in which it was put.
+//! What waits for the driver: bounded in bytes, for each document in the order in which it was put.
+//! Organisations take turns.
 
-use std::collections::{HashSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard};
 
 use bytes::Bytes;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
 
 use super::{DocKey, Verdict};
+use crate::fair::{FairQueue, Shares};
 
-/// Updates and snapshots that are on their way and not answered.
-const ROOM_BYTES: usize = 64 << 20;
+/// Updates and snapshots of one organisation that are on their way and not answered.
+const ROOM_BYTES: usize = 32 << 20;
 /// What a small update counts for.
 const ROOM_UNIT: usize = 1024;
 /// Durable updates that wait; then their documents' staging copies are forgotten.
@@ -44,12 +46,12 @@ pub enum Command {
 pub struct Queue {
     waiting: Mutex<Waiting>,
     wake: Notify,
-    room: Arc<Semaphore>,
+    room: Shares,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
-    commands: VecDeque<Command>,
+    commands: FairQueue<Command>,
     committed_bytes: usize,
     /// Documents that are forgotten in here, because a durable update did not fit, and not seeded
     /// since: what else of theirs does not fit changes nothing.
@@ -61,18 +63,15 @@ impl Default for Queue {
         Self {
             waiting: Mutex::default(),
             wake: Notify::new(),
-            room: Arc::new(Semaphore::new(ROOM_BYTES / ROOM_UNIT)),
+            room: Shares::of(ROOM_BYTES / ROOM_UNIT),
         }
     }
 }
 
 impl Queue {
-    /// Waits until `bytes` more may be on their way. First come, first served.
-    pub async fn room_for(&self, bytes: usize) -> OwnedSemaphorePermit {
-        let units = bytes.div_ceil(ROOM_UNIT).clamp(1, ROOM_BYTES / ROOM_UNIT);
-        let units = u32::try_from(units).expect("clamped");
-        let room = self.room.clone().acquire_many_owned(units);
-        room.await.expect("the semaphore is never closed")
+    /// Waits until `bytes` more of the document's organisation may be on their way.
+    pub async fn room_for(&self, doc: DocKey, bytes: usize) -> OwnedSemaphorePermit {
+        self.room.take(doc.org_id, bytes.div_ceil(ROOM_UNIT)).await
     }
 
     pub fn push(&self, command: Command) {
@@ -80,7 +79,7 @@ impl Queue {
         if let Command::Seed { doc, .. } = &command {
             waiting.forgotten.remove(doc);
         }
-        waiting.commands.push_back(command);
+        waiting.commands.push(command.doc().org_id, command);
         drop(waiting);
         self.wake.notify_one();
     }
@@ -90,13 +89,12 @@ impl Queue {
         if waiting.committed_bytes + update.len() > COMMITTED_BYTES {
             // In its place: nothing after it may be tried on a copy that lacks the update.
             if waiting.forgotten.insert(doc) {
-                waiting.commands.push_back(Command::Forget { doc });
+                waiting.commands.push(doc.org_id, Command::Forget { doc });
             }
         } else {
-            waiting.committed_bytes += update.len() + ROOM_UNIT / 8;
-            waiting
-                .commands
-                .push_back(Command::Committed { doc, update });
+            waiting.committed_bytes += committed_bytes(&update);
+            let committed = Command::Committed { doc, update };
+            waiting.commands.push(doc.org_id, committed);
         }
         drop(waiting);
         self.wake.notify_one();
@@ -107,12 +105,25 @@ impl Queue {
         self.wake.notified().await;
     }
 
-    /// Takes everything that waits, in order.
-    pub fn take(&self) -> VecDeque<Command> {
+    /// Takes what is next.
+    pub fn take(&self) -> Option<Command> {
         let mut waiting = self.waiting();
-        waiting.committed_bytes = 0;
-        waiting.forgotten.clear();
-        std::mem::take(&mut waiting.commands)
+        let command = waiting.commands.pop()?;
+        match &command {
+            Command::Committed { update, .. } => {
+                waiting.committed_bytes -= committed_bytes(update);
+            }
+            Command::Forget { doc } => {
+                waiting.forgotten.remove(doc);
+            }
+            _ => {}
+        }
+        Some(command)
+    }
+
+    /// Drops everything that waits.
+    pub fn clear(&self) {
+        *self.waiting() = Waiting::default();
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
@@ -120,6 +131,21 @@ impl Queue {
             .lock()
             .expect("no code under this lock can panic")
     }
+}
+
+impl Command {
+    fn doc(&self) -> DocKey {
+        match self {
+            Self::Submit { doc, .. }
+            | Self::Seed { doc, .. }
+            | Self::Committed { doc, .. }
+            | Self::Forget { doc } => *doc,
+        }
+    }
+}
+
+fn committed_bytes(update: &Bytes) -> usize {
+    update.len() + ROOM_UNIT / 8
 }
 
 #[cfg(test)]
@@ -138,7 +164,7 @@ mod tests {
             doc,
             snapshot: Bytes::new(),
             answer: oneshot::channel().0,
-            room: queue.room_for(0).await,
+            room: queue.room_for(doc, 0).await,
         };
         let too_much = Bytes::from(vec![0; COMMITTED_BYTES + 1]);
         for _ in 0..2 {
@@ -146,9 +172,7 @@ mod tests {
             queue.push_committed(doc, too_much.clone());
             queue.push_committed(doc, too_much.clone());
         }
-        let order: Vec<&str> = queue
-            .take()
-            .iter()
+        let order: Vec<&str> = std::iter::from_fn(|| queue.take())
             .map(|command| match command {
                 Command::Seed { .. } => "seed",
                 Command::Forget { .. } => "forget",
