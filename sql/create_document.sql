@@ -9,11 +9,11 @@ document as (
 ),
 peer as (
     insert into quire.peer (org_id, document_id, peer_id, account_id, next_counter)
-    select $1, $2, $5, server.account_id, $7
+    select $1, $2, $5, coalesce($10, server.account_id), $7
     from server
 )
 insert into quire.edit (
     org_id, document_id, account_id, peer_id, counter_start, counter_end, inserted, deleted, update
 )
-select $1, $2, server.account_id, $5, $6, $7, 0, 0, $8
+select $1, $2, coalesce($10, server.account_id), $5, $6, $7, $11, 0, $8
 from server

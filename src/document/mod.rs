@@ -9,6 +9,8 @@ pub mod live;
 pub mod load;
 /// The tree of nodes that makes a page: seeding it, and reading it as plain text.
 pub mod model;
+/// A page apart from Loro: what is exported from it and imported into it.
+pub mod tree;
 /// The trial of updates in a child process.
 pub mod trial;
 /// The header of an update and of a version, read without trusting them.

@@ -1,6 +1,7 @@
 //! The tree of nodes that makes a page (the data model of loro-prosemirror): how a new one is
 //! seeded, how marks grow, and how it reads as plain text.
 
+use super::tree::{Node, insert_children};
 use loro::{
     Container, ExpandType, ExportMode, LoroDoc, LoroList, LoroMap, StyleConfig, StyleConfigMap,
     ValueOrContainer,
@@ -39,15 +40,18 @@ const FRAMES: [&str; 7] = [
 
 /// The first update of a new document: one empty paragraph, written by the server's `peer`.
 pub fn seed(peer: u64) -> Vec<u8> {
+    seed_with(peer, &Node::page(Vec::new()))
+}
+
+/// The first update of a new document that has content from the start.
+pub fn seed_with(peer: u64, page: &Node) -> Vec<u8> {
     let doc = LoroDoc::new();
+    configure_text_styles(&doc);
     doc.set_peer_id(peer)
         .expect("an empty document takes any peer but the largest number");
     let root = doc.get_map(ROOT);
     let children = write_node(&root, "doc");
-    let paragraph = children
-        .push_container(LoroMap::new())
-        .expect("an attached list takes a container");
-    write_node(&paragraph, "paragraph");
+    insert_children(&page.children, &children, 0).expect("an attached list takes nodes");
     doc.commit();
     doc.export(ExportMode::all_updates())
         .expect("a fresh document exports")

@@ -20,6 +20,8 @@ use uuid::Uuid;
 
 /// Largest body of a request, in bytes.
 pub const BODY_BYTES: usize = 64 * 1024;
+/// The same where it brings a document's content.
+pub const CONTENT_BYTES: usize = 1024 * 1024;
 
 /// A request, read to its end.
 pub struct Call<'a> {
@@ -107,18 +109,18 @@ impl Call<'_> {
 }
 
 /// Reads a request's body, or says why it is refused: too large, too slow, broken off.
-pub async fn read_body(context: &Context, body: Incoming) -> Result<Bytes, Answer> {
+pub async fn read_body(context: &Context, body: Incoming, most: usize) -> Result<Bytes, Answer> {
     let too_large = || {
         problem(
             StatusCode::PAYLOAD_TOO_LARGE,
-            &format!("the body is larger than {} KiB", BODY_BYTES / 1024),
+            &format!("the body is larger than {} KiB", most / 1024),
         )
     };
     // One that says so itself is not even read.
-    if body.size_hint().lower() > BODY_BYTES as u64 {
+    if body.size_hint().lower() > most as u64 {
         return Err(too_large());
     }
-    let body = Limited::new(body, BODY_BYTES).collect();
+    let body = Limited::new(body, most).collect();
     match tokio::time::timeout(context.timeouts.body, body).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
@@ -148,7 +150,7 @@ impl Fields {
         self.text(name)?.ok_or_else(|| missing(name))
     }
 
-    /// A password, as it is; absent or null: `None`.
+    /// A text as it is, not trimmed (a password, Markdown); absent or null: `None`.
     pub fn secret(&self, name: &str) -> Result<Option<&str>> {
         self.text(name)?;
         Ok(self.0.get(name).and_then(Value::as_str))

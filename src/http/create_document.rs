@@ -2,6 +2,7 @@
 //! never has to.
 
 use crate::document::model;
+use crate::document::tree::Node;
 use crate::document::update::update_meta;
 use crate::error::Result;
 use crate::postgres::failed;
@@ -20,11 +21,45 @@ pub async fn create_document(
     created_by: Uuid,
     title: &str,
 ) -> Result<Uuid> {
+    create(client, org_id, folder_id, created_by, title, None).await
+}
+
+/// Makes a document that has this content from the start, as its creator's first edit.
+///
+/// # Errors
+/// As [`create_document`].
+pub async fn create_filled_document(
+    client: &impl GenericClient,
+    org_id: Uuid,
+    folder_id: Option<Uuid>,
+    created_by: Uuid,
+    title: &str,
+    page: &Node,
+) -> Result<Uuid> {
+    create(client, org_id, folder_id, created_by, title, Some(page)).await
+}
+
+async fn create(
+    client: &impl GenericClient,
+    org_id: Uuid,
+    folder_id: Option<Uuid>,
+    created_by: Uuid,
+    title: &str,
+    page: Option<&Node>,
+) -> Result<Uuid> {
     let document_id = Uuid::new_v4();
     // Random like every peer, and never the largest number, which Loro keeps for itself: the
     // version bits of a uuid are fixed.
     let (peer, _) = Uuid::new_v4().as_u64_pair();
-    let seed = model::seed(peer);
+    let (seed, inserted) = match page {
+        None => (model::seed(peer), 0),
+        Some(page) => {
+            let characters = page.all_text().chars().count();
+            let seed = tokio::task::block_in_place(|| model::seed_with(peer, page));
+            (seed, i32::try_from(characters).unwrap_or(i32::MAX))
+        }
+    };
+    let author = page.map(|_| created_by);
     let meta = update_meta(&seed)?;
     client
         .execute(
@@ -40,6 +75,8 @@ pub async fn create_document(
                 &meta.counter_end,
                 &seed,
                 &folder_id,
+                &author,
+                &inserted,
             ],
         )
         .await

@@ -78,7 +78,7 @@ async fn answer(
         if let Some(detail) = guard::forgery(context, head) {
             return (problem(StatusCode::FORBIDDEN, detail), None);
         }
-        call.body = match read_body(context, body).await {
+        call.body = match read_body(context, body, route.body_bytes()).await {
             Ok(body) => body,
             Err(answer) => return (answer, None),
         };
@@ -141,6 +141,7 @@ async fn endpoint(call: &Call<'_>, route: Route) -> Result<Answer> {
         },
         Route::Restore(org_id, document_id) => documents::restore(call, org_id, document_id).await,
         Route::Text(org_id, document_id) => text::show(call, org_id, document_id).await,
+        Route::Export(org_id, document_id) => text::export(call, org_id, document_id).await,
         Route::Invitations(org_id) => invitations::invite(call, org_id).await,
         Route::Organisation(org_id) => match *method {
             Method::PATCH => organisations::change(call, org_id).await,

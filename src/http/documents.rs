@@ -4,9 +4,10 @@
 use super::act::Act;
 use super::answer::{Answer, empty, json, with};
 use super::call::{Call, Fields, parameter};
-use super::create_document::create_document;
+use super::create_document::{create_document, create_filled_document};
 use super::folders;
 use crate::auth::{Access, Hold, Scope, Session, access, member_role};
+use crate::document::tree::markdown;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::failed;
 use deadpool_postgres::GenericClient;
@@ -97,13 +98,22 @@ pub async fn create(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
     let fields = call.fields()?;
     let title = title(&fields)?.unwrap_or(NO_TITLE);
     let folder_id = fields.id("folder_id")?;
+    let page = match fields.secret("markdown")? {
+        None => None,
+        Some(markdown) => Some(tokio::task::block_in_place(|| markdown::read(markdown))?),
+    };
     let mut client = call.client().await?;
     let act = Act::begin(call, &mut client, org_id, Hold::Shared).await?;
     act.member()?;
     folders::may_put_into(&act, folder_id, "folder_id").await?;
     let created_by = act.session.account_id;
-    let document_id =
-        create_document(&act.transaction, org_id, folder_id, created_by, title).await?;
+    let transaction = &act.transaction;
+    let document_id = match &page {
+        Some(page) => {
+            create_filled_document(transaction, org_id, folder_id, created_by, title, page).await
+        }
+        None => create_document(transaction, org_id, folder_id, created_by, title).await,
+    }?;
     let document = find(&act.transaction, &act.session, org_id, document_id).await?;
     act.commit().await?;
     let place = format!("/api/v1/organisations/{org_id}/documents/{document_id}");

@@ -14,6 +14,7 @@ mod cookie;
 mod create_document;
 mod dispatch;
 mod documents;
+mod etag;
 mod files;
 mod folders;
 mod grants;

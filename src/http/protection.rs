@@ -28,7 +28,8 @@ pub fn protect(context: &Context, answer: &mut Answer) {
     // An address that cannot stand in a header is left out: the policy is then the stricter one.
     let policy = HeaderValue::from_str(&content_security_policy(&context.origins()))
         .unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"));
-    headers.insert(CONTENT_SECURITY_POLICY, policy);
+    // A file that is exported brings a stricter one.
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(policy);
 }
 
 /// Only what comes from Quire runs, and the page talks only to Quire's servers.

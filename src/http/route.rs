@@ -1,5 +1,6 @@
 //! Which address means what, and which methods it knows.
 
+use super::call::{BODY_BYTES, CONTENT_BYTES};
 use super::grants::Object;
 use crate::auth::Scope;
 use hyper::Method;
@@ -44,6 +45,8 @@ pub enum Route {
     Restore(Uuid, Uuid),
     /// Its plain text.
     Text(Uuid, Uuid),
+    /// It as a file.
+    Export(Uuid, Uuid),
     /// Invite somebody into an organisation.
     Invitations(Uuid),
     /// An organisation's own data.
@@ -132,6 +135,10 @@ static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
     add(
         &format!("{ORGANISATION}/documents/{{document_id}}/text"),
         |p| Some(Route::Text(id(p, "org_id")?, id(p, "document_id")?)),
+    );
+    add(
+        &format!("{ORGANISATION}/documents/{{document_id}}/export"),
+        |p| Some(Route::Export(id(p, "org_id")?, id(p, "document_id")?)),
     );
     add(&format!("{ORGANISATION}/invitations"), |p| {
         Some(Route::Invitations(id(p, "org_id")?))
@@ -241,6 +248,7 @@ impl Route {
             | Route::Servers
             | Route::OpenApi
             | Route::Text(..)
+            | Route::Export(..)
             | Route::Sync
             | Route::Health
             | Route::Ready
@@ -254,6 +262,14 @@ impl Route {
             _ if matches!(*method, Method::GET | Method::HEAD) => Scope::Read,
             Route::Documents(_) | Route::Document(..) | Route::Restore(..) => Scope::Write,
             _ => Scope::Admin,
+        }
+    }
+
+    /// Largest body that it takes, in bytes.
+    pub fn body_bytes(&self) -> usize {
+        match self {
+            Route::Documents(_) => CONTENT_BYTES,
+            _ => BODY_BYTES,
         }
     }
 

@@ -72,6 +72,11 @@ pub const PROBES: &[(&str, &str, &[&str])] = &[
         &[""],
     ),
     (
+        "/organisations/{org_id}/documents/{document_id}/export?format=markdown",
+        "GET",
+        &[""],
+    ),
+    (
         "/organisations/{org_id}/documents/{document_id}/grants",
         "GET",
         &[""],

@@ -3,5 +3,6 @@
 mod harmless;
 mod history;
 mod malformed;
+mod markdown;
 mod steps;
 mod trial;
