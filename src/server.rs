@@ -262,11 +262,11 @@ impl Applier {
                     let server = self.handle.status().borrow().server;
                     let identifier = server.map_or(0, |server| server.system_identifier);
                     self.fanout.connected(identifier, log_changed).await;
-                    recheck(&self.websockets, &self.fanout).await;
+                    recheck(&self.websockets, &self.fanout, &self.presence).await;
                 }
                 Step::Settled { .. } => {
                     self.fanout.settled().await;
-                    recheck(&self.websockets, &self.fanout).await;
+                    recheck(&self.websockets, &self.fanout, &self.presence).await;
                 }
                 Step::Lost { reason } => {
                     tracing::warn!(
@@ -344,7 +344,7 @@ impl Tender {
         let is_told =
             matches!(feed.state, State::Streaming) && feed.last_heard.elapsed() < FEED_LAG;
         let is_sure = is_told && !self.websockets.is_unsure();
-        if is_sure || recheck(&self.websockets, &self.fanout).await {
+        if is_sure || recheck(&self.websockets, &self.fanout, &self.presence).await {
             self.unsure_since = Instant::now();
         } else if self.unsure_since.elapsed() > UNSURE {
             self.websockets.blind();
@@ -367,18 +367,27 @@ impl Tender {
 
 /// Asks the tables whose sessions have ended and whose rights are not what they were. Answers
 /// whether they could be asked.
-async fn recheck(websockets: &websocket::State, fanout: &Fanout) -> bool {
-    match tokio::time::timeout(TEND_EVERY, websockets.recheck()).await {
-        Ok(Ok(())) => {
-            fanout.recheck().await;
-            true
-        }
-        Ok(Err(error)) => {
+async fn recheck(websockets: &websocket::State, fanout: &Fanout, presence: &Presence) -> bool {
+    let asked = async {
+        in_time(websockets.recheck()).await?;
+        // Before the listeners: whoever joins from here on finds that rights changed.
+        fanout.recheck().await;
+        in_time(presence.recheck()).await
+    };
+    match asked.await {
+        Ok(()) => true,
+        Err(error) => {
             tracing::warn!(%error, "look up who may still do what; trying again");
             false
         }
-        Err(_) => false,
     }
+}
+
+async fn in_time(asked: impl Future<Output = Result<()>>) -> Result<()> {
+    let late = || Error::new(Kind::Unavailable, "the database does not answer in time");
+    tokio::time::timeout(TEND_EVERY, asked)
+        .await
+        .unwrap_or_else(|_| Err(late()))
 }
 
 fn readiness(status: &feed::Status) -> Readiness {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use quire::protocol::{AckStatus, Message, RoomKind};
+
 use crate::kit::members;
 use crate::kit::postgres::{Cluster, Version};
 use crate::kit::server::World;
@@ -42,10 +44,36 @@ async fn a_revocation_that_the_feed_missed_takes_effect_all_the_same() {
         drop(client);
         let room = world.office.room();
         let mut bob = Socket::join(&world.address(0), &token, &room).await;
+        let mut cursors = Socket::connect(&world.address(0), RoomKind::Ephemeral, &room).await;
+        cursors.ask_to_join(&token.reveal()).await;
+        let joined = cursors.next().await;
+        assert!(matches!(joined, Some(Message::JoinResponseOk { .. })));
         revoke_unheard(&cluster, &world, revocation).await;
         tokio::time::timeout(Duration::from_secs(30), bob.sent_away())
             .await
             .unwrap_or_else(|_| panic!("{revocation}: he still reads"));
+        tokio::time::timeout(Duration::from_secs(30), put_out(&mut cursors))
+            .await
+            .unwrap_or_else(|_| panic!("{revocation}: he still sees cursors"));
         world.stop().await;
+    }
+}
+
+/// Returns when the server takes no cursor from the connection any more, or has closed it.
+async fn put_out(cursors: &mut Socket) {
+    loop {
+        let sent = cursors.send_update(b"a cursor").await;
+        loop {
+            match cursors.next().await {
+                Some(Message::Ack { batch, status }) if batch == sent => {
+                    if status == AckStatus::PermissionDenied {
+                        return;
+                    }
+                    break;
+                }
+                Some(_) => {}
+                None => return,
+            }
+        }
     }
 }
