@@ -1,11 +1,13 @@
 //! Settings: each has a flag, a name in the environment, a unit and a default, and is read once.
 //! A wrong one stops the start with a message that names it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use ipnet::IpNet;
 
 use crate::error::{Error, Kind, Result};
 
@@ -36,6 +38,21 @@ pub struct Serve {
     /// others. Default: http:// and the address on which this server listens.
     #[arg(long, env = "QUIRE_PUBLIC_URL", value_delimiter = ',', value_parser = public_url, value_name = "URL")]
     pub public_url: Vec<String>,
+
+    /// The certificate for TLS in this server: a PEM file with the chain, its own certificate first.
+    /// It is read again when it changes. Without one this server speaks plain HTTP, and something in
+    /// front of it should speak TLS.
+    #[arg(long, env = "QUIRE_TLS_CERTIFICATE", value_name = "FILE")]
+    pub tls_certificate: Option<PathBuf>,
+
+    /// The private key of the certificate: a PEM file.
+    #[arg(long, env = "QUIRE_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Networks of the proxies and balancers in front of this server, several separated by commas. What
+    /// they say in X-Forwarded-For is believed, so that limits count people and not the proxy.
+    #[arg(long, env = "QUIRE_TRUSTED_PROXY", value_delimiter = ',', value_parser = network, value_name = "NETWORK")]
+    pub trusted_proxy: Vec<IpNet>,
 
     /// Connections to the database at most, besides the one for the log.
     #[arg(long, env = "QUIRE_DATABASE_CONNECTIONS", default_value_t = 10, value_parser = clap::value_parser!(u16).range(4..=1000), value_name = "NUMBER")]
@@ -116,6 +133,13 @@ impl Serve {
                 ),
             ));
         }
+        if self.tls_certificate.is_some() != self.tls_key.is_some() {
+            return Err(Error::new(
+                Kind::Setting,
+                "--tls-certificate (QUIRE_TLS_CERTIFICATE) and --tls-key (QUIRE_TLS_KEY) go together: \
+                 give both or none",
+            ));
+        }
         if self.outbox_bytes < 512 * 1024 {
             return Err(Error::new(
                 Kind::Setting,
@@ -186,6 +210,14 @@ fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A network such as `10.0.0.0/8`, or a single address.
+fn network(text: &str) -> Result<IpNet, String> {
+    text.parse::<IpAddr>()
+        .map(IpNet::from)
+        .or_else(|_| text.parse())
+        .map_err(|_| "give an address or a network, such as 192.0.2.7 or 10.0.0.0/8".to_owned())
+}
+
 /// An origin as browsers send it: scheme, host and port, nothing else.
 fn public_url(text: &str) -> Result<String, String> {
     let origin = text.trim_end_matches('/');
@@ -224,6 +256,21 @@ mod tests {
         assert!(public_url("quire.example").is_err());
         assert!(public_url("https://quire.example/path").is_err());
         assert!(public_url("https://user@quire.example").is_err());
+    }
+
+    #[test]
+    fn a_network_is_an_address_or_a_range() {
+        assert_eq!(network("192.0.2.7").unwrap().to_string(), "192.0.2.7/32");
+        assert_eq!(network("fd00::/8").unwrap().to_string(), "fd00::/8");
+        assert!(network("10.0.0.0/33").is_err());
+        assert!(network("proxy.example").is_err());
+    }
+
+    #[test]
+    fn a_certificate_comes_with_its_key() {
+        let mut serve = Serve::with_defaults("postgres://localhost/quire");
+        serve.tls_certificate = Some("quire.pem".into());
+        assert!(serve.validate().is_err());
     }
 
     #[test]

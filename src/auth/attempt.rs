@@ -29,17 +29,10 @@ impl Subject {
         }
     }
 
-    /// Guesses from one network address. A household has 2^64 addresses of IPv6: they count as one.
+    /// Guesses from one network address.
     pub fn address(address: IpAddr) -> Self {
-        let network = match address.to_canonical() {
-            IpAddr::V4(address) => IpAddr::V4(address),
-            IpAddr::V6(address) => {
-                let network = address.to_bits() & !u128::from(u64::MAX);
-                IpAddr::V6(Ipv6Addr::from_bits(network))
-            }
-        };
         Self {
-            name: format!("address:{network}"),
+            name: format!("address:{}", network_of(address)),
             limit: 100,
         }
     }
@@ -49,6 +42,17 @@ impl Subject {
         Self {
             name: format!("link:{link_id}"),
             limit: 10,
+        }
+    }
+}
+
+/// What counts as one network address: a household has 2^64 of IPv6.
+pub fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => {
+            let network = address.to_bits() & !u128::from(u64::MAX);
+            IpAddr::V6(Ipv6Addr::from_bits(network))
         }
     }
 }

@@ -21,7 +21,9 @@ pub use access::{
 };
 pub use account::{add_account, rename_account};
 pub use acting::{acting, acting_unknown};
-pub use attempt::{Subject, count_attempt, drop_old_attempts, forget_attempts, forgive_attempt};
+pub use attempt::{
+    Subject, count_attempt, drop_old_attempts, forget_attempts, forgive_attempt, network_of,
+};
 pub use color::color_of;
 pub use link::{
     Invitation, LinkKind, LinkPreview, Organisation, SignIn, invite, look_at_link,

@@ -6,6 +6,7 @@ use crate::auth::Session;
 use crate::postgres::Pool;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use ipnet::IpNet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -67,6 +68,8 @@ pub struct Context {
     pub on_upgrade: OnUpgrade,
     /// Where requests for a new password go, to whoever sends the mails.
     pub resets: mpsc::Sender<ResetRequest>,
+    /// The proxies whose word on where a request came from is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// Whether anybody may sign up.
     pub open_sign_up: bool,
     /// How long clients may take.

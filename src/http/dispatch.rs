@@ -4,6 +4,7 @@
 use super::answer::{Answer, empty, problem, refusal, with};
 use super::call::{Call, read_body};
 use super::context::Context;
+use super::proxy::client_address;
 use super::route::{Route, allow, is_page};
 use super::upgrade::{Pending, upgrade};
 use super::{
@@ -32,6 +33,7 @@ pub async fn dispatch(
     let (mut head, body) = request.into_parts();
     let connection = head.extensions.remove::<hyper::upgrade::OnUpgrade>();
     let route = Route::of(head.uri.path());
+    let address = client_address(&context.trusted_proxies, address, &head.headers);
     let answered = answer(context, address, &head, body, route, connection);
     let answered = tokio::time::timeout(context.timeouts.call, answered);
     let (mut answer, pending) = answered.await.unwrap_or_else(|_| {
@@ -40,7 +42,7 @@ pub async fn dispatch(
         (problem(StatusCode::SERVICE_UNAVAILABLE, detail), None)
     });
     share_with_sister(context, &head, &mut answer);
-    protection::protect(context, &mut answer);
+    protection::protect(context, &head, &mut answer);
     (answer, pending)
 }
 

@@ -24,6 +24,7 @@ mod invitations;
 mod organisations;
 mod password_resets;
 mod protection;
+mod proxy;
 mod route;
 mod share_links;
 mod sign_in;

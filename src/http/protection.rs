@@ -2,9 +2,12 @@
 
 use super::answer::Answer;
 use super::context::Context;
+use super::guard::is_https;
 use hyper::header::{
-    CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
 };
+use hyper::http::request::Parts;
 
 const FIXED: [(HeaderName, &str); 4] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -20,7 +23,7 @@ const FIXED: [(HeaderName, &str); 4] = [
 ];
 
 /// Adds them. They are on every answer, also on refusals.
-pub fn protect(context: &Context, answer: &mut Answer) {
+pub fn protect(context: &Context, head: &Parts, answer: &mut Answer) {
     let headers = answer.headers_mut();
     for (name, value) in &FIXED {
         headers.insert(name.clone(), HeaderValue::from_static(value));
@@ -30,6 +33,10 @@ pub fn protect(context: &Context, answer: &mut Answer) {
         .unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"));
     // A file that is exported brings a stricter one.
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(policy);
+    if is_https(context, head) {
+        let only_https = HeaderValue::from_static("max-age=31536000");
+        headers.insert(STRICT_TRANSPORT_SECURITY, only_https);
+    }
 }
 
 /// Only what comes from Quire runs, and the page talks only to Quire's servers.

@@ -29,6 +29,8 @@ use crate::protocol::{
 
 /// A connection that says nothing for so long is closed; clients ping every 10 s.
 const SILENCE: Duration = Duration::from_secs(45);
+/// A connection on which nobody has signed in for so long is closed.
+const SIGN_IN: Duration = Duration::from_secs(10);
 /// Updates of one connection that may be under way, in bytes: one of the largest, and some.
 const UNDER_WAY: usize = 20 * 1024 * 1024;
 /// What an update costs besides its bytes while it is under way.
@@ -110,12 +112,23 @@ impl Connection {
         S: Stream<Item = Result<WsMessage, tungstenite::Error>> + Unpin,
     {
         let mut silent_at = Instant::now() + SILENCE;
+        let sign_in_by = Instant::now() + SIGN_IN;
         loop {
             let wake_at = match self.reassembly.next_deadline() {
                 Some(deadline) => silent_at.min(deadline.into()),
                 None => silent_at,
             };
-            match tokio::time::timeout_at(wake_at, stream.next()).await {
+            let wake_at = match self.session {
+                Some(_) => wake_at,
+                None => wake_at.min(sign_in_by),
+            };
+            let heard = tokio::time::timeout_at(wake_at, stream.next()).await;
+            if self.session.is_none() && Instant::now() >= sign_in_by {
+                return self
+                    .outbox
+                    .close(close::SIGNED_OUT, "nobody signed in within 10 s");
+            }
+            match heard {
                 Err(_) if Instant::now() >= silent_at => {
                     return self
                         .outbox

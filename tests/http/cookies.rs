@@ -36,6 +36,16 @@ async fn with_https_a_cookie_is_bound_to_its_host() {
         attributes,
         "Path=/; HttpOnly; SameSite=Lax; Max-Age=7776000; Secure"
     );
+    let stranger = site.stranger();
+    let headers = [("host", "quire.example")];
+    let by_https = stranger.send("GET", "/", &headers, "").await;
+    assert_eq!(
+        by_https.header("strict-transport-security"),
+        Some("max-age=31536000"),
+        "the browser never comes without TLS again"
+    );
+    let by_http = site.stranger().get("/").await;
+    assert_eq!(by_http.header("strict-transport-security"), None);
     let token = pair.strip_prefix("__Host-quire_session=").unwrap();
     // A cookie without the prefix could have been set by a neighbouring host: it is not taken.
     for (name, status) in [("__Host-quire_session", 200), ("quire_session", 401)] {

@@ -1,4 +1,4 @@
-use super::site::{Site, Visitor};
+use super::site::{Options, Site, Visitor};
 use crate::kit::members::count;
 use quire::auth::welcome_link;
 use serde_json::{Value, json};
@@ -87,4 +87,30 @@ async fn a_session_that_expires_is_signed_out_and_not_listed() {
     client.execute(expire, &[]).await.unwrap();
     assert_eq!(there.get("/api/v1/me").await.status, 401);
     assert_eq!(devices(&here).await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_address_of_a_device_is_the_one_that_a_trusted_proxy_names() {
+    for (trusted, address) in [
+        ("127.0.0.0/8", "203.0.113.9"),
+        ("192.0.2.0/24", "127.0.0.1"),
+    ] {
+        let site = Site::with_options(Options {
+            trusted_proxies: vec![trusted.parse().unwrap()],
+            ..Options::default()
+        })
+        .await;
+        let link = welcome_link(&site.pool).await.unwrap().reveal();
+        let body = json!({"token": link, "name": "Ada"}).to_string();
+        let headers = [
+            ("x-quire", "1"),
+            ("x-forwarded-for", "1.2.3.4, 203.0.113.9"),
+        ];
+        let stranger = site.stranger();
+        let answer = stranger
+            .send("POST", "/api/v1/welcome", &headers, &body)
+            .await;
+        let ada = stranger.after(&answer);
+        assert_eq!(devices(&ada).await[0]["address"], address, "{trusted}");
+    }
 }

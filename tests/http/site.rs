@@ -36,6 +36,7 @@ pub struct Options {
     pub public_urls: Vec<String>,
     pub mailer: Mailer,
     pub open_sign_up: bool,
+    pub trusted_proxies: Vec<ipnet::IpNet>,
 }
 
 impl Default for Options {
@@ -45,6 +46,7 @@ impl Default for Options {
             public_urls: Vec::new(),
             mailer: Mailer::Log,
             open_sign_up: false,
+            trusted_proxies: Vec::new(),
         }
     }
 }
@@ -104,6 +106,7 @@ impl Site {
                 })
             }),
             resets,
+            trusted_proxies: options.trusted_proxies,
             open_sign_up: options.open_sign_up,
             timeouts: options.timeouts,
         });

@@ -2,13 +2,16 @@
 
 mod authority;
 mod cutover;
+mod encrypted;
 mod faults;
 mod peers;
 mod slow_reader;
 
 use crate::kit::people::Person;
 use crate::kit::server::{World, shows};
+use crate::kit::socket::Socket;
 use quire::client::Client;
+use quire::protocol::RoomKind;
 
 /// Types at the end of the client's text.
 fn type_text(client: &Client, text: &str) {
@@ -40,5 +43,22 @@ async fn what_is_typed_on_one_server_is_read_on_the_other() {
     bob.settled().await.expect("acknowledged");
     let late = world.client(0, &world.office.owner, "late").await;
     shows(&late, "Hello, Ada").await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_connection_on_which_nobody_signs_in_is_closed() {
+    let world = World::with_servers(1).await;
+    let room = world.office.room();
+    let mut silent = Socket::connect(&world.address(0), RoomKind::Document, &room).await;
+    let mut talking = Socket::connect(&world.address(0), RoomKind::Document, &room).await;
+    let closed = tokio::time::timeout(std::time::Duration::from_secs(30), silent.ended()).await;
+    assert_eq!(closed.expect("not kept for ever"), 4401);
+    talking.ask_to_join("nobody's token").await;
+    assert_eq!(
+        talking.ended().await,
+        4401,
+        "asking in vain does not keep it"
+    );
     world.stop().await;
 }

@@ -1,0 +1,73 @@
+//! The loop that applies the log: each step to rooms, presence and connections, then confirmed.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::tend::recheck;
+use crate::change::{Change, EventKind, Transaction};
+use crate::fanout::Fanout;
+use crate::feed::{self, Feed, Step};
+use crate::presence::Presence;
+use crate::websocket;
+
+/// Applies the log, in its order.
+pub(super) struct Applier {
+    pub fanout: Fanout,
+    pub presence: Presence,
+    pub websockets: Arc<websocket::State>,
+    pub handle: feed::Handle,
+}
+
+impl Applier {
+    pub async fn run(self, mut feed: Feed, stop: CancellationToken) {
+        loop {
+            let step = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                step = feed.next() => step,
+            };
+            match step {
+                Step::Transaction(transaction) => {
+                    self.apply(&transaction).await;
+                    feed.applied(transaction.end_lsn);
+                }
+                Step::Connected { log_changed, .. } => {
+                    let server = self.handle.status().borrow().server;
+                    let identifier = server.map_or(0, |server| server.system_identifier);
+                    self.fanout.connected(identifier, log_changed).await;
+                    recheck(&self.websockets, &self.fanout, &self.presence).await;
+                }
+                Step::Settled { .. } => {
+                    self.fanout.settled().await;
+                    recheck(&self.websockets, &self.fanout, &self.presence).await;
+                }
+                Step::Lost { reason } => {
+                    tracing::warn!(
+                        reason,
+                        "the feed was lost; edits are committed meanwhile and shown later"
+                    );
+                }
+            }
+        }
+        feed.stop().await;
+    }
+
+    async fn apply(&self, transaction: &Arc<Transaction>) {
+        self.fanout.deliver(transaction).await;
+        for change in &transaction.changes {
+            match change {
+                Change::Message(bytes) => self.presence.receive(bytes),
+                Change::Event(event) => {
+                    if let (EventKind::SessionEnded, Some(session_id)) =
+                        (event.kind, event.session_id)
+                    {
+                        self.websockets.session_ended(session_id);
+                    }
+                    self.presence.event(event);
+                }
+                Change::Edit(_) => {}
+            }
+        }
+    }
+}

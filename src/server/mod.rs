@@ -1,0 +1,221 @@
+//! A running server: everything above, started in order and stopped in order.
+
+mod accept;
+mod apply;
+mod tend;
+mod tls;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use self::accept::Door;
+use self::apply::Applier;
+use self::tend::{TEND_EVERY, Tender};
+use self::tls::Certificate;
+use crate::commit::{Commit, Committers};
+use crate::config::Serve;
+use crate::document::trial::{self, Trial};
+use crate::error::{Error, Kind, Result};
+use crate::fanout::Fanout;
+use crate::feed::{self, Feed};
+use crate::http::{self, Context, Readiness};
+use crate::mail::Mailer;
+use crate::metrics;
+use crate::postgres;
+use crate::presence::Presence;
+use crate::upkeep;
+use crate::websocket;
+
+/// One running server.
+pub struct Server {
+    address: SocketAddr,
+    stop: CancellationToken,
+    drain: Duration,
+    websockets: Arc<websocket::State>,
+    fanout: Fanout,
+    committers: Committers,
+    connections: TaskTracker,
+    /// Presence, accepting, applying the log, tending, upkeep, mail; presence first, it says goodbye.
+    tasks: [JoinHandle<()>; 6],
+    trial: Trial,
+}
+
+impl Server {
+    /// Starts a server. `program` is Quire's own binary, which tries updates in a child process.
+    ///
+    /// # Errors
+    /// `Setting` when something must be mended first, `Unavailable` when the database is away.
+    pub async fn start(settings: &Serve, program: PathBuf) -> Result<Self> {
+        settings.validate()?;
+        let mailer = Mailer::new(settings.smtp_url.as_deref(), settings.mail_from.as_deref())?;
+        let certificate = match (&settings.tls_certificate, &settings.tls_key) {
+            (Some(chain), Some(key)) => Some(Arc::new(Certificate::read(chain, key)?)),
+            _ => None,
+        };
+        let pool = postgres::pool(
+            &settings.database_url,
+            usize::from(settings.database_connections),
+        )?;
+        postgres::check_safe(&pool).await?;
+        postgres::check_migrated(&pool).await?;
+        let listener = TcpListener::bind(settings.listen).await.map_err(|e| {
+            let context = format!("listen on {} (--listen, QUIRE_LISTEN)", settings.listen);
+            Error::caused(Kind::Setting, context, e)
+        })?;
+        let address = listener
+            .local_addr()
+            .map_err(|e| Error::caused(Kind::Internal, "read the address listened on", e))?;
+        let mut public_urls = settings.public_url.clone();
+        if public_urls.is_empty() {
+            public_urls.push(format!("{}://{address}", scheme(settings)));
+        }
+
+        metrics::register(feed::METRICS);
+        let trial = Trial::start(program, trial::Settings::default())?;
+        let (feed, feed_handle) = Feed::start(feed::Settings::new(&settings.database_url)?);
+        let (commit, committers) = Commit::start(pool.clone(), settings.committers);
+        let fanout = Fanout::new(pool.clone(), commit, trial.clone(), feed_handle.clone());
+        let presence = Presence::new(pool.clone(), Uuid::new_v4(), public_urls[0].clone());
+        let websockets = Arc::new(websocket::State::new(
+            pool.clone(),
+            fanout.clone(),
+            presence.clone(),
+            websocket::Limits {
+                connections: settings.connections as usize,
+                outbox_bytes: settings.outbox_bytes,
+                commit_bytes: settings.commit_bytes,
+            },
+        ));
+        let stop = CancellationToken::new();
+        let (resets, asked) = mpsc::channel(http::RESETS);
+        let stopped = stop.clone().cancelled_owned();
+        let mail = http::send_resets(pool.clone(), mailer, asked, stopped);
+        let upkeep = upkeep::run(pool.clone(), websockets.clone(), stop.clone());
+        let (servers, servers_told) = watch::channel(presence.servers());
+        let (readiness, readiness_told) =
+            watch::channel(Readiness::NotReady("the feed is starting".into()));
+        let context = Arc::new(Context {
+            pool,
+            public_urls,
+            servers: servers_told,
+            readiness: readiness_told,
+            on_upgrade: {
+                let websockets = websockets.clone();
+                Arc::new(move |io, session| {
+                    Box::pin(websocket::serve(io, session, websockets.clone()))
+                })
+            },
+            resets,
+            trusted_proxies: settings.trusted_proxy.clone(),
+            open_sign_up: settings.open_sign_up,
+            timeouts: http::Timeouts::default(),
+        });
+        let connections = TaskTracker::new();
+        let applier = Applier {
+            fanout: fanout.clone(),
+            presence: presence.clone(),
+            websockets: websockets.clone(),
+            handle: feed_handle.clone(),
+        };
+        let tender = Tender {
+            fanout: fanout.clone(),
+            presence: presence.clone(),
+            websockets: websockets.clone(),
+            unsure_since: Instant::now(),
+            feed: feed_handle,
+            document_bytes: settings.document_bytes,
+            servers,
+            readiness,
+            certificate: certificate.clone(),
+        };
+        let door = Door::new(
+            listener,
+            certificate.map(tls::acceptor).transpose()?,
+            settings,
+        );
+        let tasks = [
+            tokio::spawn(presence.run(stop.clone().cancelled_owned())),
+            tokio::spawn(door.run(context, connections.clone(), stop.clone())),
+            tokio::spawn(applier.run(feed, stop.clone())),
+            tokio::spawn(tender.run(stop.clone())),
+            tokio::spawn(upkeep),
+            tokio::spawn(mail),
+        ];
+        Ok(Self {
+            address,
+            stop,
+            drain: settings.drain,
+            websockets,
+            fanout,
+            committers,
+            connections,
+            tasks,
+            trial,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Sees everybody off, finishes what is under way and stops.
+    pub async fn stop(self) {
+        self.websockets.drain(self.drain);
+        self.stop.cancel();
+        self.connections.close();
+        if tokio::time::timeout(self.drain + TEND_EVERY, self.connections.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                connections = self.websockets.count(),
+                "connections did not end in time; they are cut off"
+            );
+        }
+        for task in self.tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task of the server failed");
+            }
+        }
+        drop(self.websockets);
+        let finish = async {
+            self.fanout.finish().await;
+            self.committers.finish().await;
+        };
+        // Without its database nothing can be finished; unanswered edits are safe at their clients.
+        if tokio::time::timeout(self.drain, finish).await.is_err() {
+            tracing::warn!("what was under way did not end in time; it is given up unanswered");
+        }
+        drop(self.trial);
+    }
+}
+
+/// Serves until `stop` completes, and prints where: `listening on http://…`.
+///
+/// # Errors
+/// As [`Server::start`].
+pub async fn run(settings: &Serve, program: PathBuf, stop: impl Future<Output = ()>) -> Result<()> {
+    let server = Server::start(settings, program).await?;
+    println!("listening on {}://{}", scheme(settings), server.address());
+    stop.await;
+    server.stop().await;
+    Ok(())
+}
+
+/// What browsers speak to this server itself.
+fn scheme(settings: &Serve) -> &'static str {
+    match settings.tls_certificate {
+        Some(_) => "https",
+        None => "http",
+    }
+}
