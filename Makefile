@@ -53,7 +53,7 @@ compiler:
 
 tools: compiler
 	@scripts/apt-missing /usr/lib/postgresql/15/bin/postgres=postgresql-15 psql=postgresql-client-15 \
-		/usr/sbin/pgbouncer=pgbouncer chromium=chromium ip=iproute2
+		/usr/sbin/pgbouncer=pgbouncer chromium=chromium ip=iproute2 curl=curl
 
 web/dist/index.html: web/node_modules/.installed $(WEB_SOURCES)
 	cd web && npm run build
