@@ -141,7 +141,14 @@ impl Case<'_> {
         match operation {
             "sql" | "sql-bin" => self.view().await,
             "read" | "read-bin" => status(self.ask(server, "GET", "", Value::Null).await),
-            "export" | "export-bin" => status(self.ask(server, "GET", "/text", Value::Null).await),
+            "export" | "export-bin" => {
+                let text = status(self.ask(server, "GET", "/text", Value::Null).await);
+                let path = "/export?format=html";
+                match status(self.ask(server, "GET", path, Value::Null).await) {
+                    file if file == text => file,
+                    file => format!("{text}, as a file {file}"),
+                }
+            }
             "rename" => status(self.ask(server, "PATCH", "", json!({"title": "x"})).await),
             "grants" => status(self.ask(server, "GET", "/grants", Value::Null).await),
             "share" => status(self.ask(server, "POST", "/grants", friend).await),
