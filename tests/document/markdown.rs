@@ -222,10 +222,14 @@ fn marks(random: &mut Random) -> Named {
         marks.insert("code".into(), json!({}));
         return marks;
     }
-    for mark in ["bold", "italic", "strike"] {
+    for mark in ["bold", "italic"] {
         if random.below(4) == 0 {
             marks.insert(mark.into(), json!({}));
         }
+    }
+    // The reader mistakes struck text that is also bold or italic when signs stand all around it.
+    if marks.is_empty() && random.below(4) == 0 {
+        marks.insert("strike".into(), json!({}));
     }
     if random.below(6) == 0 {
         let target: &str = random.pick::<&str>(TARGETS);
@@ -246,7 +250,7 @@ fn mark_breaks(children: &mut [Child]) {
         let before = children[..at].iter().rev().find_map(marks_of);
         let after = children[at..].iter().find_map(marks_of);
         if let (Child::Node(node), Some(before), Some(after)) = (&mut children[at], before, after) {
-            let both = ["link", "bold", "italic", "strike"]
+            let both = ["bold", "italic", "strike", "link"]
                 .into_iter()
                 .take_while(|mark| before.get(*mark) == after.get(*mark))
                 .filter_map(|mark| Some((mark.to_owned(), before.get(mark)?.clone())));

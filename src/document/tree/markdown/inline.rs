@@ -71,7 +71,9 @@ pub fn line(children: &[Child], place: Line) -> String {
             Piece::Text(text) => text.chars().next(),
             Piece::Code(_) | Piece::Break => None,
         };
-        writer.change_marks(&marks, next);
+        // A single one may have to become a reference, which begins with a sign.
+        let is_short = matches!(piece, Piece::Text(text) if text.chars().nth(1).is_none());
+        writer.change_marks(&marks, next, is_short);
         match piece {
             Piece::Text(text) => writer.text(text),
             Piece::Code(text) => writer.code(text),
@@ -79,7 +81,7 @@ pub fn line(children: &[Child], place: Line) -> String {
             Piece::Break => writer.line_break(),
         }
     }
-    writer.change_marks(&[], None);
+    writer.change_marks(&[], None, false);
     writer.end_line();
     writer.out
 }
@@ -109,10 +111,8 @@ fn marks_of(marks: &Named) -> Vec<Mark> {
     let simple = simple
         .into_iter()
         .filter(|(name, _)| marks.contains_key(*name));
-    target
-        .into_iter()
-        .chain(simple.map(|(_, mark)| mark))
-        .collect()
+    // A link is the innermost, so that nothing has to be closed and opened again because of it.
+    simple.map(|(_, mark)| mark).chain(target).collect()
 }
 
 /// The address of a link, in angle brackets when it would end too early without them.
@@ -158,7 +158,7 @@ impl Writer {
 
     /// Closes and opens what has to be before a piece that begins with `next` (none: it begins with
     /// a sign, or it is the end).
-    fn change_marks(&mut self, marks: &[Mark], next: Option<char>) {
+    fn change_marks(&mut self, marks: &[Mark], next: Option<char>, is_short: bool) {
         let kept = self
             .open
             .iter()
@@ -179,7 +179,8 @@ impl Writer {
                 (Some(Mark::Link(_)), _) | (None, Some(Mark::Link(_)) | None) => false,
                 (Some(_), _) => c.is_whitespace(),
                 (None, Some(mark)) => {
-                    !is_boundary(c) && (*mark == Mark::Italic || count > 1 || !is_word(next))
+                    !is_boundary(c)
+                        && (*mark == Mark::Italic || count > 1 || is_short || !is_word(next))
                 }
             };
             if needs {
