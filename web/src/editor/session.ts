@@ -6,6 +6,7 @@ import { Decoration, DecorationSet } from "@tiptap/pm/view";
 import type { LiveDocument } from "../sync/document";
 import { Binding } from "./binding";
 import { caretsPlugin } from "./carets";
+import { cleanHtml } from "./paste";
 import { bindingPlugin } from "./plugin";
 import { documentExtensions } from "./schema";
 import { Undo } from "./undo";
@@ -43,6 +44,7 @@ export function openSession(document: LiveDocument, element: HTMLElement, mayWri
     editorProps: {
       attributes: { "aria-label": "Document text", "aria-multiline": "true", class: "document-text", spellcheck: "true" },
       handleClick: (_view, _position, event) => openLink(event),
+      transformPastedHTML: cleanHtml,
     },
     onBeforeCreate: ({ editor: created }) => {
       const binding = new Binding(document.doc, created.schema, (what, error) => { console.warn(`editor: ${what}`, error ?? ""); });

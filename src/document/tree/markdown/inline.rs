@@ -218,6 +218,8 @@ impl Writer {
             let is_start = self.at_line_start();
             let next = chars.peek().copied();
             match c {
+                // Markdown has no way to say it (CommonMark, 2.3).
+                '\0' => self.out.push('\u{fffd}'),
                 _ if c.is_control() => self.refer(c),
                 ' ' if is_start => self.refer(c),
                 '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '&' | '~' => self.escaped(c),
