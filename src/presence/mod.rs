@@ -3,9 +3,9 @@
 
 mod entry;
 mod message;
+mod recheck;
 mod state;
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use self::entry::Said;
 use self::message::{Entry, Message, Server};
-use self::state::{Known, Listener, Outgoing, Person, Places, State, frame};
+use self::state::{Known, Listener, Outgoing, Person, State, frame};
 use crate::auth::Session;
 use crate::change::{Event, EventKind};
 use crate::document::trial::DocKey;
@@ -37,7 +37,6 @@ const PERSON_SILENCE: Duration = Duration::from_secs(30);
 /// The key of what the server says of the document itself.
 const DOCUMENT: &str = "quire:document";
 
-const LISTENER_PERMISSIONS: &str = include_str!("../../sql/listener_permissions.sql");
 const EMIT_MESSAGE: &str = include_str!("../../sql/emit_message.sql");
 
 static SENT: Counter = Counter::new(
@@ -137,57 +136,6 @@ impl Presence {
                     .retain(|_, listener| account_id.is_some_and(|id| id != listener.account_id));
             }
         }
-    }
-
-    /// Changes may have been missed: whoever may not read a room's document any more is told nothing
-    /// more of it.
-    ///
-    /// # Errors
-    /// When the database cannot be asked.
-    pub async fn recheck(&self) -> Result<()> {
-        let listeners: Vec<(DocKey, Uuid)> = {
-            let state = self.state();
-            let of = |(room, places): (&DocKey, &Places)| {
-                let accounts: HashSet<Uuid> =
-                    places.readers.values().map(|l| l.account_id).collect();
-                accounts
-                    .into_iter()
-                    .map(move |id| (*room, id))
-                    .collect::<Vec<_>>()
-            };
-            state.rooms.iter().flat_map(of).collect()
-        };
-        if listeners.is_empty() {
-            return Ok(());
-        }
-        let column = |of: fn(&(DocKey, Uuid)) -> Uuid| listeners.iter().map(of).collect::<Vec<_>>();
-        let pool = &self.shared.pool;
-        let client = pool.get().await.map_err(failed("look up listeners"))?;
-        let rows = client
-            .query(
-                LISTENER_PERMISSIONS,
-                &[
-                    &column(|(room, _)| room.org_id),
-                    &column(|(room, _)| room.document_id),
-                    &column(|(_, account_id)| *account_id),
-                ],
-            )
-            .await
-            .map_err(failed("look up listeners"))?;
-        let allowed: HashSet<(DocKey, Uuid)> = rows
-            .iter()
-            .map(|row| {
-                let room = DocKey {
-                    org_id: row.get("org_id"),
-                    document_id: row.get("document_id"),
-                };
-                (room, row.get("account_id"))
-            })
-            .collect();
-        for (room, account_id) in listeners.iter().filter(|pair| !allowed.contains(pair)) {
-            self.suspend(|key| key == room, Some(*account_id));
-        }
-        Ok(())
     }
 
     /// What a client says of itself; not taken when it is not in the room. Its key is a peer that it
