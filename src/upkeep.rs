@@ -41,5 +41,6 @@ async fn round(pool: &Pool, websockets: &websocket::State) -> Result<()> {
     // First: whoever has a document open uses the session, though it asks for nothing.
     auth::note_use(&client, &websockets.sessions()).await?;
     auth::end_expired(&client).await?;
-    auth::drop_old_attempts(&client).await
+    auth::drop_old_attempts(&client).await?;
+    auth::drop_old_resets(&client).await
 }

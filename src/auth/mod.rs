@@ -37,7 +37,7 @@ pub use own_sessions::{
     hold_session, make_api_token,
 };
 pub use password::{Verdict, check_password, hash_password, verify_password};
-pub use reset::{check_reset, make_reset, reset_is_gone, use_reset};
+pub use reset::{check_reset, drop_old_resets, make_reset, reset_is_gone, use_reset};
 pub use scope::{Scope, Scopes};
 pub use session::{
     SESSION_DAYS, Session, SessionKind, end_expired, end_session, note_use, session_by_token,

@@ -26,6 +26,18 @@ pub async fn make_reset(client: &impl GenericClient, email: &str) -> Result<Opti
     Ok((made == 1).then_some(token))
 }
 
+/// Drops links that have not worked for a day, used ones too.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn drop_old_resets(client: &impl GenericClient) -> Result<()> {
+    client
+        .execute(include_str!("../../sql/drop_old_resets.sql"), &[])
+        .await
+        .map_err(failed("drop old password resets"))?;
+    Ok(())
+}
+
 /// Whether a link works; nothing is used up.
 ///
 /// # Errors

@@ -1,6 +1,8 @@
+use crate::kit::members::{count, member, organisation};
+use crate::kit::postgres::Database;
 use crate::kit::server::World;
 use crate::kit::socket::Socket;
-use quire::auth::session_by_token;
+use quire::auth::{drop_old_resets, session_by_token};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_expires_is_closed_on_every_server() {
@@ -50,4 +52,19 @@ async fn an_open_document_keeps_its_session_alive() {
     }
     drop(client);
     world.stop().await;
+}
+
+#[tokio::test]
+async fn links_for_a_new_password_are_dropped_a_day_after_they_end() {
+    let pool = Database::new().await.pool();
+    let client = pool.get().await.unwrap();
+    let org_id = organisation(&client, "Acme").await;
+    let (session, _) = member(&client, org_id, "Ada", "owner").await;
+    let add = "insert into quire.password_reset (token_hash, account_id, expires_at)
+        select sha256(hours::text::bytea), $1, now() - hours * interval '1 hour'
+        from unnest(array[-1, 23, 25, 1000]) as hours";
+    client.execute(add, &[&session.account_id]).await.unwrap();
+    drop_old_resets(&client).await.unwrap();
+    let left = "select count(*) from quire.password_reset";
+    assert_eq!(count(&client, left).await, 2);
 }

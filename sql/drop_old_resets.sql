@@ -1,0 +1,2 @@
+delete from quire.password_reset
+where expires_at <= now() - interval '1 day'
