@@ -140,7 +140,15 @@ test("the pages of somebody who is signed in have no serious finding", async () 
   const [, orgId] = new URL(documentAddress).pathname.split("/");
   const close = () => page.keyboard.press("Escape");
   await lookAt(page, [
-    ["document", async () => { await page.getByRole("toolbar", { name: "Formatting" }).waitFor(); }],
+    ["document", async () => {
+      await page.getByRole("toolbar", { name: "Formatting" }).waitFor();
+      for (const block of ["# A heading", "- an item", "", "> a quote", "", "`code` and **bold**", "[ ] to be done"]) {
+        await page.keyboard.press("Enter");
+        await page.keyboard.type(block);
+      }
+      await page.getByRole("checkbox").waitFor();
+      await saved(page);
+    }],
     ["document's menu", async () => { await page.getByRole("button", { name: "More", exact: true }).click(); }],
     ["link panel", async () => {
       await close();
