@@ -17,14 +17,14 @@ fn impatient() -> Timeouts {
 async fn a_body_above_64_kib_is_refused() {
     let site = Site::start().await;
     let (owner, _) = site.owner().await;
-    let path = owner.organisation("/documents");
+    let path = owner.organisation("/groups");
     let padding = "x".repeat(64 * 1024);
-    let body = json!({"title": "Big", "padding": padding});
+    let body = json!({"name": "Big", "padding": padding});
     let answer = owner.post(&path, body).await;
     assert_eq!(answer.status, 413);
     assert!(answer.detail().contains("64 KiB"));
     let padding = "x".repeat(64 * 1024 - 100);
-    let body = json!({"title": "Fits", "padding": padding});
+    let body = json!({"name": "Fits", "padding": padding});
     assert_eq!(owner.post(&path, body).await.status, 201);
 }
 
