@@ -33,6 +33,12 @@ async fn a_joiner_misses_nothing_that_was_streamed_before_it_is_visible() {
             device: "",
             wish: Wish::Any,
         };
+        // A slot waits for every open transaction, so it must be there before the one that stays open.
+        wait_for(
+            &admin,
+            "select count(*) = 1 from pg_stat_replication where state = 'streaming'",
+        )
+        .await;
         let lease = lease::take(&world.pool, &request).await.expect("a lease");
         let update = write(&world, lease.peer, "not visible yet").await;
 
