@@ -55,7 +55,13 @@ pub(super) struct Door {
 struct Inside {
     most: usize,
     trusted: Vec<IpNet>,
-    by_network: Mutex<HashMap<IpAddr, usize>>,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    all: usize,
+    by_network: HashMap<IpAddr, usize>,
 }
 
 /// A place inside, given back when it is dropped.
@@ -73,7 +79,7 @@ impl Door {
             inside: Arc::new(Inside {
                 most: settings.connections as usize + SPARE,
                 trusted: settings.trusted_proxy.clone(),
-                by_network: Mutex::default(),
+                counts: Mutex::default(),
             }),
         }
     }
@@ -157,35 +163,35 @@ impl Inside {
         let network = network_of(address);
         let has_many_people =
             address.is_loopback() || self.trusted.iter().any(|n| n.contains(&address));
-        let mut by_network = self.by_network();
-        if by_network.values().sum::<usize>() >= self.most {
+        let mut counts = self.counts();
+        if counts.all >= self.most {
             return Err("full");
         }
-        let from_there = by_network.entry(network).or_default();
+        let from_there = counts.by_network.entry(network).or_default();
         if *from_there >= FROM_ONE_ADDRESS && !has_many_people {
             return Err("address");
         }
         *from_there += 1;
+        counts.all += 1;
         Ok(Place {
             inside: self.clone(),
             network,
         })
     }
 
-    fn by_network(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.by_network
-            .lock()
-            .expect("nothing panics while it is held")
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().expect("nothing panics while it is held")
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut by_network = self.inside.by_network();
-        if let Some(from_there) = by_network.get_mut(&self.network) {
+        let mut counts = self.inside.counts();
+        counts.all -= 1;
+        if let Some(from_there) = counts.by_network.get_mut(&self.network) {
             *from_there -= 1;
             if *from_there == 0 {
-                by_network.remove(&self.network);
+                counts.by_network.remove(&self.network);
             }
         }
     }
@@ -209,7 +215,7 @@ mod tests {
         Arc::new(Inside {
             most,
             trusted: trusted.collect(),
-            by_network: Mutex::default(),
+            counts: Mutex::default(),
         })
     }
 
@@ -225,7 +231,9 @@ mod tests {
         let last = from("192.0.2.1").expect("the last place");
         assert_eq!(from("192.0.2.2").err(), Some("full"));
         drop((places, other, last));
-        assert!(inside.by_network().is_empty(), "nothing is left behind");
+        let counts = inside.counts();
+        let left = (counts.all, counts.by_network.len());
+        assert_eq!(left, (0, 0), "nothing is left behind");
     }
 
     #[test]
