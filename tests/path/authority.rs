@@ -66,7 +66,8 @@ async fn put_out(cursors: &mut Socket) {
         loop {
             match cursors.next().await {
                 Some(Message::Ack { batch, status }) if batch == sent => {
-                    if status == AckStatus::PermissionDenied {
+                    // Out of the room, or not let in after all: the revocation met his joining.
+                    if status != AckStatus::Ok {
                         return;
                     }
                     break;
