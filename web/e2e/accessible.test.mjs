@@ -149,6 +149,7 @@ test("the pages of somebody who is signed in have no serious finding", async () 
       await page.getByRole("checkbox").waitFor();
       await saved(page);
     }],
+    ["download menu", async () => { await page.getByRole("button", { name: "Download" }).click(); }],
     ["document's menu", async () => { await page.getByRole("button", { name: "More", exact: true }).click(); }],
     ["link panel", async () => {
       await close();

@@ -28,6 +28,18 @@ export function createDocument(orgId: string): Promise<DocumentEntry> {
   return ask("POST", documentsPath(orgId), {});
 }
 
+/** Makes a document of a text in Markdown. */
+export function importDocument(orgId: string, file: { title: string; markdown: string }): Promise<DocumentEntry> {
+  return ask("POST", documentsPath(orgId), file);
+}
+
+export type FileFormat = "markdown" | "html" | "text" | "json";
+
+/** Where the server hands the document out as a file. */
+export function filePath(orgId: string, documentId: string, format: FileFormat): string {
+  return `${documentPath(orgId, documentId)}/export?format=${format}`;
+}
+
 export function showDocument(orgId: string, documentId: string): Promise<DocumentEntry> {
   return ask("GET", documentPath(orgId, documentId));
 }

@@ -1,5 +1,6 @@
 // What stands around the editor: title, whether all is saved, who is here, sharing, and what has ended.
 import { useCallback, useState } from "react";
+import { DownloadMenu } from "./DownloadMenu";
 import { Ended } from "./Ended";
 import { InBin } from "./DocumentPage";
 import { KeptTexts } from "./KeptTexts";
@@ -9,9 +10,8 @@ import { ShareDialog } from "./share/ShareDialog";
 import { binDocument } from "../api/documents";
 import type { Organisation } from "../api/people";
 import { Editor } from "../editor/Editor";
-import { saveAsFile } from "../shell/copy";
 import { Faces } from "../shell/Faces";
-import { BinIcon, DocumentIcon, DownloadIcon, InviteIcon, LogoIcon, MoreIcon } from "../shell/icons";
+import { BinIcon, DocumentIcon, InviteIcon, LogoIcon, MoreIcon } from "../shell/icons";
 import { InviteDialog } from "../shell/InviteDialog";
 import { Link } from "../shell/Link";
 import { Menu, type MenuAction } from "../shell/Menu";
@@ -50,9 +50,7 @@ export function DocumentFrame({ orgId, documentId, signIn, live, onReopen }: Doc
     void binDocument(orgId, documentId).then(() => { navigate(listPath); }, () => { onReopen(); });
   };
   const shownTitle = title === "" ? "Untitled document" : title;
-  const actions: MenuAction[] = [
-    { label: "Save as text", icon: <DownloadIcon />, run: () => { saveAsFile(shownTitle, live.text()); } },
-  ];
+  const actions: MenuAction[] = [];
   if (texts.length > 0) {
     actions.push({ label: "Unsaved text on this device", icon: <DocumentIcon />, run: () => { setOpen("texts"); } });
   }
@@ -78,7 +76,8 @@ export function DocumentFrame({ orgId, documentId, signIn, live, onReopen }: Doc
             <span className="wide-only">Share</span>
           </button>
         )}
-        <Menu label="More" button={<MoreIcon />} actions={actions} />
+        <DownloadMenu orgId={orgId} documentId={documentId} title={shownTitle} live={live} status={status} />
+        {actions.length > 0 && <Menu label="More" button={<MoreIcon />} actions={actions} />}
       </header>
       {problem !== null && <p className="banner problem" role="alert">{problem}</p>}
       {status.kind !== "ended" && <Downgraded permission={permission} />}

@@ -1,7 +1,9 @@
 // The list itself: find, create, open, rename, to the bin and back.
 import { useState } from "react";
 import { DocumentRow } from "./DocumentRow";
+import { ImportButton } from "./ImportButton";
 import { RenameDialog } from "./RenameDialog";
+import { useImport } from "./useImport";
 import { useListing, type Listing } from "./useListing";
 import { binDocument, createDocument, renameDocument, restoreDocument, type DocumentEntry } from "../api/documents";
 import type { Organisation } from "../api/people";
@@ -21,6 +23,13 @@ export function DocumentList({ organisation, isBin }: { organisation: Organisati
   const [search, setSearch] = useState("");
   const [open, setOpen] = useState<Open>(null);
   const [isCreating, setCreating] = useState(false);
+  const [said, setSaid] = useState("");
+  const importing = useImport(isGuest || isBin ? null : orgId, (made, isAll) => {
+    const [only] = made;
+    if (only !== undefined && made.length === 1 && isAll) navigate(documentPath(only.org_id, only.document_id));
+    else reload();
+    setSaid(made.length === 0 ? "" : made.length === 1 ? "1 document was imported." : `${made.length} documents were imported.`);
+  });
 
   /** Does something, shows why it failed, and lists anew either way. */
   const act = (work: Promise<unknown>): void => {
@@ -48,6 +57,7 @@ export function DocumentList({ organisation, isBin }: { organisation: Organisati
               <InviteIcon />
               Invite
             </button>
+            <ImportButton isBusy={importing.isBusy} onFiles={importing.start} />
             <button type="button" className="button primary" disabled={isCreating} onClick={create}>
               <PlusIcon />
               New document
@@ -77,6 +87,13 @@ export function DocumentList({ organisation, isBin }: { organisation: Organisati
         </label>
       </div>
       {problem !== null && <p className="banner problem" role="alert">{problem}</p>}
+      {importing.problems.length > 0 && (
+        <ul className="banner problem lines" role="alert">
+          {importing.problems.map((words) => <li key={words}>{words}</li>)}
+        </ul>
+      )}
+      <p className="answer" role="status">{said}</p>
+      {importing.isOver && <p className="drop" aria-hidden="true">Drop Markdown or text files to make documents of them.</p>}
       <Rows
         listing={listing}
         mayCreate={!isGuest}

@@ -1,7 +1,7 @@
 // Asks for a document's new title.
 import { useState, type SubmitEvent } from "react";
 import { Dialog } from "../shell/Dialog";
-import { TITLE_LENGTH } from "../shell/TitleField";
+import { TITLE_LENGTH } from "../shell/limits";
 
 export interface RenameDialogProps {
   title: string;

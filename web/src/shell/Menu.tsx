@@ -1,12 +1,15 @@
 // A button that opens a short list of actions; arrow keys move, Escape closes and gives the focus back.
 import { useEffect, useId, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 
-export interface MenuAction {
+interface Item {
   label: string;
   icon?: ReactNode;
-  isDanger?: boolean;
-  run: () => void;
 }
+
+export type MenuAction =
+  | (Item & { isDanger?: boolean; run: () => void })
+  /** A file of this server, saved under the name that the server gives it. */
+  | (Item & { file: string });
 
 export interface MenuProps {
   label: string;
@@ -74,24 +77,39 @@ export function Menu({ label, button, actions, className = "button ghost square"
       {isOpen && (
         <div className="menu" role="menu" id={menuId} aria-label={label} onKeyDown={onKeyDown}>
           {header}
-          {actions.map((action) => (
-            <button
-              key={action.label}
-              type="button"
-              role="menuitem"
-              tabIndex={-1}
-              className={action.isDanger === true ? "menu-item danger" : "menu-item"}
-              onClick={() => {
-                close();
-                action.run();
-              }}
-            >
-              {action.icon}
-              {action.label}
-            </button>
-          ))}
+          {actions.map((action) => <Entry key={action.label} action={action} onChosen={close} />)}
         </div>
       )}
     </div>
+  );
+}
+
+function Entry({ action, onChosen }: { action: MenuAction; onChosen: () => void }) {
+  const shown = (
+    <>
+      {action.icon}
+      {action.label}
+    </>
+  );
+  if ("file" in action) {
+    return (
+      <a role="menuitem" tabIndex={-1} className="menu-item" href={action.file} download onClick={onChosen}>
+        {shown}
+      </a>
+    );
+  }
+  return (
+    <button
+      type="button"
+      role="menuitem"
+      tabIndex={-1}
+      className={action.isDanger === true ? "menu-item danger" : "menu-item"}
+      onClick={() => {
+        onChosen();
+        action.run();
+      }}
+    >
+      {shown}
+    </button>
   );
 }

@@ -1,8 +1,6 @@
 // The document's title, editable in place: Enter or leaving saves, Escape takes it back.
 import { useRef, useState } from "react";
-
-/** Longest title, in characters; the server's limit. */
-export const TITLE_LENGTH = 300;
+import { TITLE_LENGTH } from "./limits";
 
 export interface TitleFieldProps {
   title: string;

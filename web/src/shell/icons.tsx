@@ -129,6 +129,14 @@ export function DownloadIcon() {
   );
 }
 
+export function UploadIcon() {
+  return (
+    <Icon>
+      <path d="M10 12.500v-9M6 7l4-4 4 4M4 16.500h12" />
+    </Icon>
+  );
+}
+
 export function CloseIcon() {
   return (
     <Icon>

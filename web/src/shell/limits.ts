@@ -1,7 +1,13 @@
-// What the page says about names and passwords before it asks; the server decides.
+// What the page says about names, passwords and files before it asks; the server decides.
 
 /** Longest name of a person, in characters. */
 export const NAME_LENGTH = 80;
+
+/** Longest title of a document, in characters. */
+export const TITLE_LENGTH = 300;
+
+/** Longest request that makes a document, in bytes. */
+export const CONTENT_BYTES = 1024 * 1024;
 
 /** Shortest password, in characters. */
 export const PASSWORD_LENGTH = 8;

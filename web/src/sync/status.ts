@@ -45,6 +45,11 @@ export function statusOf(situation: Situation): Status {
   return { kind: "reconnecting", unsaved, kept };
 }
 
+/** How many changes no server has yet. */
+export function unsavedCount(status: Status): number {
+  return status.kind === "saved" ? 0 : status.unsaved;
+}
+
 /** The words for the person. */
 export function statusText(status: Status): string {
   switch (status.kind) {
