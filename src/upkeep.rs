@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth;
 use crate::error::Result;
+use crate::http;
 use crate::postgres::{Pool, failed};
 use crate::websocket;
 
@@ -42,5 +43,6 @@ async fn round(pool: &Pool, websockets: &websocket::State) -> Result<()> {
     auth::note_use(&client, &websockets.sessions()).await?;
     auth::end_expired(&client).await?;
     auth::drop_old_attempts(&client).await?;
-    auth::drop_old_resets(&client).await
+    auth::drop_old_resets(&client).await?;
+    http::drop_old_keys(&client).await
 }

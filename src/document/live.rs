@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use loro::{ExportMode, Frontiers, ID, IdSpan, LoroDoc, VersionVector};
 
-use super::model;
+use super::{lines, model};
 use crate::error::{Error, Kind, Result};
 
 pub use super::update::{UpdateMeta, decode_version, update_meta};
@@ -160,7 +160,7 @@ impl LiveDocument {
     /// # Errors
     /// `Internal` when poisoned.
     pub fn text(&self) -> Result<String> {
-        self.guarded("read text", model::plain_text)
+        self.guarded("read text", lines::plain_text)
     }
 
     /// A use of the document that this type has no word for; guarded like all others.

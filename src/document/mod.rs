@@ -3,12 +3,16 @@
 
 /// Stored snapshots.
 pub mod fold;
+/// A page as lines: which text stands where.
+pub mod lines;
 /// A Loro document that cannot take the process down.
 pub mod live;
 /// A document out of its rows.
 pub mod load;
-/// The tree of nodes that makes a page: seeding it, and reading it as plain text.
+/// The tree of nodes that makes a page.
 pub mod model;
+/// Changes that a program asks for, made at the version that it has seen.
+pub mod operations;
 /// A page apart from Loro: what is exported from it and imported into it.
 pub mod tree;
 /// The trial of updates in a child process.

@@ -1,11 +1,8 @@
 //! The tree of nodes that makes a page (the data model of loro-prosemirror): how a new one is
-//! seeded, how marks grow, and how it reads as plain text.
+//! seeded, and how marks grow.
 
 use super::tree::{Node, insert_children};
-use loro::{
-    Container, ExpandType, ExportMode, LoroDoc, LoroList, LoroMap, StyleConfig, StyleConfigMap,
-    ValueOrContainer,
-};
+use loro::{ExpandType, ExportMode, LoroDoc, LoroList, LoroMap, StyleConfig, StyleConfigMap};
 
 /// The root map of every document.
 pub const ROOT: &str = "doc";
@@ -25,17 +22,6 @@ const MARKS: [(&str, ExpandType); 6] = [
     ("strike", ExpandType::After),
     ("code", ExpandType::None),
     ("link", ExpandType::None),
-];
-
-/// Nodes that hold other nodes and have no text of their own: empty, they are no line.
-const FRAMES: [&str; 7] = [
-    "doc",
-    "blockquote",
-    "bulletList",
-    "orderedList",
-    "listItem",
-    "taskList",
-    "taskItem",
 ];
 
 /// The first update of a new document: one empty paragraph, written by the server's `peer`.
@@ -71,95 +57,4 @@ pub fn configure_text_styles(doc: &LoroDoc) {
         styles.insert(mark.into(), StyleConfig { expand });
     }
     doc.config_text_style(styles);
-}
-
-/// The page as plain text: each block of text is a line, a hard break too. Nodes that Quire does
-/// not know are read like those it knows.
-pub fn plain_text(doc: &LoroDoc) -> String {
-    let mut text = PlainText::default();
-    text.block(&doc.get_map(ROOT), 0);
-    text.out
-}
-
-#[derive(Default)]
-struct PlainText {
-    out: String,
-    has_line: bool,
-}
-
-impl PlainText {
-    fn block(&mut self, node: &LoroMap, depth: usize) {
-        if depth > MAX_DEPTH {
-            return;
-        }
-        let children = children(node);
-        if children.iter().any(is_inline) {
-            self.start_line();
-            for child in &children {
-                self.inline(child, depth + 1);
-            }
-        } else if children.is_empty() {
-            let name = name(node);
-            if depth > 0 && !FRAMES.contains(&name.as_str()) {
-                self.start_line();
-            }
-        } else {
-            for child in &children {
-                if let Container::Map(child) = child {
-                    self.block(child, depth + 1);
-                }
-            }
-        }
-    }
-
-    fn inline(&mut self, child: &Container, depth: usize) {
-        match child {
-            Container::Text(text) => self.out.push_str(&text.to_string()),
-            Container::Map(node) if depth <= MAX_DEPTH => {
-                if name(node) == "hardBreak" {
-                    self.out.push('\n');
-                }
-                for child in children(node) {
-                    self.inline(&child, depth + 1);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn start_line(&mut self) {
-        if self.has_line {
-            self.out.push('\n');
-        }
-        self.has_line = true;
-    }
-}
-
-/// Text, or a node that only stands within text.
-fn is_inline(child: &Container) -> bool {
-    match child {
-        Container::Text(_) => true,
-        Container::Map(node) => name(node) == "hardBreak",
-        _ => false,
-    }
-}
-
-fn name(node: &LoroMap) -> String {
-    match node.get(NODE_NAME) {
-        Some(ValueOrContainer::Value(loro::LoroValue::String(name))) => name.to_string(),
-        _ => String::new(),
-    }
-}
-
-fn children(node: &LoroMap) -> Vec<Container> {
-    let Some(ValueOrContainer::Container(Container::List(list))) = node.get(CHILDREN) else {
-        return Vec::new();
-    };
-    let mut children = Vec::with_capacity(list.len());
-    list.for_each(|child| {
-        if let ValueOrContainer::Container(container) = child {
-            children.push(container);
-        }
-    });
-    children
 }

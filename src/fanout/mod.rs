@@ -1,6 +1,7 @@
 //! From the feed to the rooms, and from the rooms to their readers. A room is an open document; it
 //! exists while somebody holds it, and a while longer as the memory budget allows.
 
+mod budget;
 pub mod outbox;
 mod readers;
 mod room;
@@ -11,20 +12,25 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Instant;
 
-use tokio::sync::mpsc;
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+pub use self::budget::{Budget, Permit};
 pub use self::readers::{Leases, ReaderId};
 pub use self::room::Join;
-pub use self::submit::Submission;
+pub use self::submit::{Respondent, Submission};
+use crate::auth::Session;
 use crate::change::{Change, Event, EventKind, Transaction};
 use crate::commit::Commit;
+use crate::commit::lease::Lease;
 use crate::document::trial::{DocKey, Trial};
 use crate::error::{Error, Kind, Result};
 use crate::feed;
 use crate::metrics::{self, Gauge, Metric};
 use crate::postgres::Pool;
+use crate::protocol::AckStatus;
 use room::Message;
 
 static OPEN: Gauge = Gauge::new("quire_documents_open", "Documents in memory.");
@@ -44,6 +50,7 @@ struct Shared {
     system_identifier: AtomicU64,
     /// Changes of authority applied so far.
     authority: AtomicU64,
+    budget: Budget,
     rooms: Mutex<HashMap<DocKey, Arc<Room>>>,
     tasks: TaskTracker,
 }
@@ -65,8 +72,14 @@ pub struct Room {
 }
 
 impl Fanout {
-    /// No document is open yet.
-    pub fn new(pool: Pool, commit: Commit, trial: Trial, feed: feed::Handle) -> Self {
+    /// No document is open yet. Updates of `commit_bytes` may be under way.
+    pub fn new(
+        pool: Pool,
+        commit: Commit,
+        trial: Trial,
+        feed: feed::Handle,
+        commit_bytes: usize,
+    ) -> Self {
         metrics::register(METRICS);
         metrics::register(room::METRICS);
         metrics::register(submit::METRICS);
@@ -80,6 +93,7 @@ impl Fanout {
                 feed,
                 system_identifier: AtomicU64::new(0),
                 authority: AtomicU64::new(0),
+                budget: Budget::of(commit_bytes),
                 rooms: Mutex::default(),
                 tasks: TaskTracker::new(),
             }),
@@ -119,6 +133,40 @@ impl Fanout {
             submitted,
         ));
         room
+    }
+
+    /// What may be under way.
+    pub fn budget(&self) -> &Budget {
+        &self.shared.budget
+    }
+
+    /// Takes one update the way of all others, and says what became of it.
+    ///
+    /// # Errors
+    /// `Unavailable` when the room is closing.
+    pub async fn submit(
+        &self,
+        key: DocKey,
+        session: Arc<Session>,
+        lease: Lease,
+        update: Bytes,
+    ) -> Result<AckStatus> {
+        let updates = vec![update];
+        let permit = self.budget().take(None, key.org_id, &updates).await;
+        let leases = Leases::default();
+        leases.add(lease);
+        let (told, answer) = oneshot::channel();
+        let submission = Submission {
+            session,
+            leases,
+            respondent: Respondent::Request(told),
+            updates,
+            permit,
+        };
+        self.room(key).submit(submission).await?;
+        answer
+            .await
+            .map_err(|_| Error::new(Kind::Unavailable, "the room is closing"))
     }
 
     /// Gives a transaction to the rooms that it concerns. Waits while one of them is full.

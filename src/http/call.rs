@@ -247,6 +247,17 @@ impl Fields {
         texts.collect::<Option<_>>().ok_or_else(invalid)
     }
 
+    /// A list of objects that must be there. What is wrong in one is said by its place in the list.
+    pub fn objects(&self, name: &str) -> Result<Vec<Fields>> {
+        let invalid = || Error::new(Kind::Invalid, format!("{name}: must be a list of objects"));
+        let list = self.0.get(name).and_then(Value::as_array);
+        let objects = list.ok_or_else(invalid)?.iter().map(|value| match value {
+            Value::Object(fields) => Some(Fields(fields.clone())),
+            _ => None,
+        });
+        objects.collect::<Option<_>>().ok_or_else(invalid)
+    }
+
     /// An id; absent or null: `None`.
     pub fn id(&self, name: &str) -> Result<Option<Uuid>> {
         let Some(text) = self.text(name)? else {

@@ -3,7 +3,12 @@
 
 use super::password_resets::ResetRequest;
 use crate::auth::Session;
+use crate::commit::lease::Lease;
+use crate::document::trial::DocKey;
+use crate::error::Result;
 use crate::postgres::Pool;
+use crate::protocol::AckStatus;
+use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
@@ -18,6 +23,13 @@ use tokio::sync::{mpsc, watch};
 /// the token.
 pub type OnUpgrade = Arc<
     dyn Fn(TokioIo<Upgraded>, Option<Session>) -> Pin<Box<dyn Future<Output = ()> + Send>>
+        + Send
+        + Sync,
+>;
+
+/// Takes an edit the way of those that come over WebSockets, and says what became of it.
+pub type OnEdit = Arc<
+    dyn Fn(DocKey, Session, Lease, Bytes) -> Pin<Box<dyn Future<Output = Result<AckStatus>> + Send>>
         + Send
         + Sync,
 >;
@@ -66,6 +78,8 @@ pub struct Context {
     pub readiness: watch::Receiver<Readiness>,
     /// Whom WebSockets are handed to.
     pub on_upgrade: OnUpgrade,
+    /// Whom edits are handed to.
+    pub on_edit: OnEdit,
     /// Where requests for a new password go, to whoever sends the mails.
     pub resets: mpsc::Sender<ResetRequest>,
     /// The proxies whose word on where a request came from is believed.

@@ -9,37 +9,13 @@ use crate::postgres::failed;
 use deadpool_postgres::GenericClient;
 use uuid::Uuid;
 
-/// Makes a document in one statement: the document, the server's peer and the edit that seeds it.
-/// The caller has asked whether `created_by` may.
+/// Makes a document in one statement: the document, the peer of its first edit and that edit, which
+/// is the server's for an empty page and the creator's for a page of their own. The caller has asked
+/// whether `created_by` may.
 ///
 /// # Errors
 /// `Invalid` when the title is not 1 to 300 characters; otherwise when the database fails.
 pub async fn create_document(
-    client: &impl GenericClient,
-    org_id: Uuid,
-    folder_id: Option<Uuid>,
-    created_by: Uuid,
-    title: &str,
-) -> Result<Uuid> {
-    create(client, org_id, folder_id, created_by, title, None).await
-}
-
-/// Makes a document that has this content from the start, as its creator's first edit.
-///
-/// # Errors
-/// As [`create_document`].
-pub async fn create_filled_document(
-    client: &impl GenericClient,
-    org_id: Uuid,
-    folder_id: Option<Uuid>,
-    created_by: Uuid,
-    title: &str,
-    page: &Node,
-) -> Result<Uuid> {
-    create(client, org_id, folder_id, created_by, title, Some(page)).await
-}
-
-async fn create(
     client: &impl GenericClient,
     org_id: Uuid,
     folder_id: Option<Uuid>,

@@ -8,9 +8,9 @@ use super::proxy::client_address;
 use super::route::{Route, allow, is_page};
 use super::upgrade::{Pending, upgrade};
 use super::{
-    account, account_sessions, account_tokens, audit, documents, files, folders, grants, groups,
-    guard, invitations, organisations, password_resets, protection, share_links, sign_in, sign_up,
-    status, text,
+    account, account_sessions, account_tokens, audit, documents, edits, files, folders, grants,
+    groups, guard, invitations, organisations, password_resets, protection, share_links, sign_in,
+    sign_up, status, text,
 };
 use crate::auth::SessionKind;
 use crate::error::Result;
@@ -144,6 +144,7 @@ async fn endpoint(call: &Call<'_>, route: Route) -> Result<Answer> {
         Route::Restore(org_id, document_id) => documents::restore(call, org_id, document_id).await,
         Route::Text(org_id, document_id) => text::show(call, org_id, document_id).await,
         Route::Export(org_id, document_id) => text::export(call, org_id, document_id).await,
+        Route::Edits(org_id, document_id) => edits::edit(call, org_id, document_id).await,
         Route::Invitations(org_id) => invitations::invite(call, org_id).await,
         Route::Organisation(org_id) => match *method {
             Method::PATCH => organisations::change(call, org_id).await,

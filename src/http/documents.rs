@@ -4,10 +4,12 @@
 use super::act::Act;
 use super::answer::{Answer, empty, json, with};
 use super::call::{Call, Fields, parameter};
-use super::create_document::{create_document, create_filled_document};
+use super::create_document::create_document;
 use super::folders;
+use super::idempotency::Key;
 use crate::auth::{Access, Hold, Scope, Session, access, member_role};
 use crate::document::tree::markdown;
+use crate::document::trial::DocKey;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::failed;
 use deadpool_postgres::GenericClient;
@@ -106,14 +108,28 @@ pub async fn create(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
     let act = Act::begin(call, &mut client, org_id, Hold::Shared).await?;
     act.member()?;
     folders::may_put_into(&act, folder_id, "folder_id").await?;
-    let created_by = act.session.account_id;
-    let transaction = &act.transaction;
-    let document_id = match &page {
-        Some(page) => {
-            create_filled_document(transaction, org_id, folder_id, created_by, title, page).await
+    let key = Key::of(call, &act.session)?;
+    let before = match &key {
+        Some(key) => key.before(&act.transaction).await?,
+        None => None,
+    };
+    let document_id = match before {
+        Some(before) => before.document.document_id,
+        None => {
+            let created_by = act.session.account_id;
+            let (transaction, page) = (&act.transaction, page.as_ref());
+            let document_id =
+                create_document(transaction, org_id, folder_id, created_by, title, page).await?;
+            if let Some(key) = &key {
+                let document = DocKey {
+                    org_id,
+                    document_id,
+                };
+                key.keep(transaction, document, None).await?;
+            }
+            document_id
         }
-        None => create_document(transaction, org_id, folder_id, created_by, title).await,
-    }?;
+    };
     let document = find(&act.transaction, &act.session, org_id, document_id).await?;
     act.commit().await?;
     let place = format!("/api/v1/organisations/{org_id}/documents/{document_id}");

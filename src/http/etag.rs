@@ -7,12 +7,20 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hyper::StatusCode;
 use hyper::header::{ETAG, IF_NONE_MATCH};
 use hyper::http::request::Parts;
-use loro::LoroDoc;
+use loro::{Frontiers, ID, LoroDoc};
 use sha2::{Digest, Sha256};
+
+/// Bytes of one operation's name: its peer and its counter.
+const ID_BYTES: usize = 12;
 
 /// The version of a document, without quotes.
 pub fn of(doc: &LoroDoc) -> String {
-    let mut ends: Vec<_> = doc.oplog_frontiers().iter().collect();
+    version(&doc.oplog_frontiers())
+}
+
+/// The tag of a version, without quotes.
+pub fn version(frontiers: &Frontiers) -> String {
+    let mut ends: Vec<_> = frontiers.iter().collect();
     // One version has one tag.
     ends.sort_unstable_by_key(|id| (id.peer, id.counter));
     let bytes: Vec<u8> = ends
@@ -20,6 +28,21 @@ pub fn of(doc: &LoroDoc) -> String {
         .flat_map(|id| [&id.peer.to_be_bytes()[..], &id.counter.to_be_bytes()[..]].concat())
         .collect();
     URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The last operations that a tag names, whether or not it shows the title too; `None` when it is no
+/// tag of a version.
+pub fn read(tag: &str) -> Option<Vec<ID>> {
+    let version = tag.split('.').next()?;
+    let bytes = URL_SAFE_NO_PAD.decode(version).ok()?;
+    let is_whole = !bytes.is_empty() && bytes.len() % ID_BYTES == 0;
+    let ends = bytes.chunks_exact(ID_BYTES).map(|id| {
+        let (peer, counter) = id.split_at(8);
+        let peer = u64::from_be_bytes(peer.try_into().ok()?);
+        let counter = i32::from_be_bytes(counter.try_into().ok()?);
+        (counter >= 0).then(|| ID::new(peer, counter))
+    });
+    is_whole.then(|| ends.collect())?
 }
 
 /// The tag of an answer that shows the title, too.
@@ -42,4 +65,29 @@ pub fn answer(head: &Parts, answer: Answer, tag: &str) -> Answer {
         false => answer,
     };
     with(answer, ETAG, &quoted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_names_the_operations_that_it_was_made_of() {
+        let ends = [ID::new(7, 3), ID::new(u64::MAX - 1, 0)];
+        let tag = version(&Frontiers::from(ends.to_vec()));
+        assert_eq!(read(&tag).unwrap(), ends);
+        assert_eq!(read(&with_title(&tag, "Plan")).unwrap(), ends);
+        for wrong in [
+            "",
+            ".",
+            "*",
+            "AAAA",
+            "ä",
+            &format!("{tag}AAAA"),
+            "__________8AAAAA",
+            "AAAAAAAAAAf_____",
+        ] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
 }

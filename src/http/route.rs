@@ -47,6 +47,8 @@ pub enum Route {
     Text(Uuid, Uuid),
     /// It as a file.
     Export(Uuid, Uuid),
+    /// Edit it: organisation and document.
+    Edits(Uuid, Uuid),
     /// Invite somebody into an organisation.
     Invitations(Uuid),
     /// An organisation's own data.
@@ -140,6 +142,10 @@ static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
         &format!("{ORGANISATION}/documents/{{document_id}}/export"),
         |p| Some(Route::Export(id(p, "org_id")?, id(p, "document_id")?)),
     );
+    add(
+        &format!("{ORGANISATION}/documents/{{document_id}}/edits"),
+        |p| Some(Route::Edits(id(p, "org_id")?, id(p, "document_id")?)),
+    );
     add(&format!("{ORGANISATION}/invitations"), |p| {
         Some(Route::Invitations(id(p, "org_id")?))
     });
@@ -221,6 +227,7 @@ impl Route {
             | Route::WelcomePreview
             | Route::SignUp
             | Route::Restore(..)
+            | Route::Edits(..)
             | Route::Invitations(_)
             | Route::ShareLinks(..)
             | Route::SharePreview
@@ -260,7 +267,9 @@ impl Route {
     pub fn scope(&self, method: &Method) -> Scope {
         match self {
             _ if matches!(*method, Method::GET | Method::HEAD) => Scope::Read,
-            Route::Documents(_) | Route::Document(..) | Route::Restore(..) => Scope::Write,
+            Route::Documents(_) | Route::Document(..) | Route::Restore(..) | Route::Edits(..) => {
+                Scope::Write
+            }
             _ => Scope::Admin,
         }
     }
@@ -268,7 +277,7 @@ impl Route {
     /// Largest body that it takes, in bytes.
     pub fn body_bytes(&self) -> usize {
         match self {
-            Route::Documents(_) => CONTENT_BYTES,
+            Route::Documents(_) | Route::Edits(..) => CONTENT_BYTES,
             _ => BODY_BYTES,
         }
     }

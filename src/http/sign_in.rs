@@ -90,7 +90,7 @@ pub async fn welcome(call: &Call<'_>) -> Result<Answer> {
         let org_id = sign_in.organisation.org_id;
         let created_by = session.account_id;
         let document_id =
-            create_document(&transaction, org_id, None, created_by, FIRST_TITLE).await?;
+            create_document(&transaction, org_id, None, created_by, FIRST_TITLE, None).await?;
         sign_in.document_id = Some(document_id);
     }
     transaction

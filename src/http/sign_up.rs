@@ -40,8 +40,15 @@ pub async fn sign_up(call: &Call<'_>) -> Result<Answer> {
     let (session, token, organisation) =
         auth::sign_up(&transaction, &who, &hash, call.user_agent()).await?;
     let org_id = organisation.org_id;
-    let document_id =
-        create_document(&transaction, org_id, None, session.account_id, FIRST_TITLE).await?;
+    let document_id = create_document(
+        &transaction,
+        org_id,
+        None,
+        session.account_id,
+        FIRST_TITLE,
+        None,
+    )
+    .await?;
     transaction
         .commit()
         .await

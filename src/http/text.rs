@@ -6,13 +6,13 @@ use super::call::{Call, parameter};
 use super::documents::{in_bin, no_document};
 use super::etag;
 use crate::auth::{Permission, access};
+use crate::document::lines::plain_text;
 use crate::document::live::LiveDocument;
 use crate::document::load::load;
-use crate::document::model::plain_text;
 use crate::document::tree::{Node, html::html, markdown};
 use crate::document::trial::DocKey;
 use crate::error::{Error, Kind, Result};
-use crate::postgres::failed;
+use crate::postgres::{PoolClient, failed};
 use hyper::StatusCode;
 use hyper::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
 use serde_json::json;
@@ -93,17 +93,25 @@ async fn open(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<(Strin
         .map_err(failed("read title"))?
         .ok_or_else(no_document)?
         .get("title");
+    let document = DocKey {
+        org_id,
+        document_id,
+    };
+    Ok((title, content(call, client, document).await?))
+}
+
+/// The content of a document as its rows say it. Takes the connection, for loading takes one itself.
+pub async fn content(
+    call: &Call<'_>,
+    client: PoolClient,
+    document: DocKey,
+) -> Result<LiveDocument> {
     let system_identifier: i64 = client
         .query_one(include_str!("../../sql/system_identifier.sql"), &[])
         .await
         .map_err(failed("read system identifier"))?
         .get("system_identifier");
-    // Loading takes a connection of its own.
     drop(client);
-    let document = DocKey {
-        org_id,
-        document_id,
-    };
     let loaded = load(
         &call.context.pool,
         document,
@@ -112,7 +120,7 @@ async fn open(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<(Strin
         &mut BTreeSet::new(),
     )
     .await?;
-    Ok((title, loaded.live))
+    Ok(loaded.live)
 }
 
 /// A file's name made of a title (RFC 6266): plain for old readers, and as it is for the others.

@@ -83,7 +83,13 @@ impl Server {
         let trial = Trial::start(program, trial::Settings::default())?;
         let (feed, feed_handle) = Feed::start(feed::Settings::new(&settings.database_url)?);
         let (commit, committers) = Commit::start(pool.clone(), settings.committers);
-        let fanout = Fanout::new(pool.clone(), commit, trial.clone(), feed_handle.clone());
+        let fanout = Fanout::new(
+            pool.clone(),
+            commit,
+            trial.clone(),
+            feed_handle.clone(),
+            settings.commit_bytes,
+        );
         let presence = Presence::new(pool.clone(), Uuid::new_v4(), public_urls[0].clone());
         let websockets = Arc::new(websocket::State::new(
             pool.clone(),
@@ -92,7 +98,6 @@ impl Server {
             websocket::Limits {
                 connections: settings.connections as usize,
                 outbox_bytes: settings.outbox_bytes,
-                commit_bytes: settings.commit_bytes,
             },
         ));
         let stop = CancellationToken::new();
@@ -112,6 +117,15 @@ impl Server {
                 let websockets = websockets.clone();
                 Arc::new(move |io, session| {
                     Box::pin(websocket::serve(io, session, websockets.clone()))
+                })
+            },
+            on_edit: {
+                let fanout = fanout.clone();
+                Arc::new(move |key, session, lease, update| {
+                    let fanout = fanout.clone();
+                    Box::pin(
+                        async move { fanout.submit(key, Arc::new(session), lease, update).await },
+                    )
                 })
             },
             resets,

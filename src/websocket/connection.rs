@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::CapacityError;
@@ -21,7 +21,7 @@ use crate::commit::lease;
 use crate::document::trial::DocKey;
 use crate::error::{Error, Kind};
 use crate::fanout::outbox::Outbox;
-use crate::fanout::{Leases, ReaderId, Room, Submission};
+use crate::fanout::{Leases, ReaderId, Respondent, Room, Submission};
 use crate::protocol::{
     self, AckStatus, BatchId, Frame, MAX_MESSAGE_BYTES, Message, Permission, Reassembly, RoomKind,
     Text,
@@ -33,8 +33,6 @@ const SILENCE: Duration = Duration::from_secs(45);
 const SIGN_IN: Duration = Duration::from_secs(10);
 /// Updates of one connection that may be under way, in bytes: one of the largest, and some.
 const UNDER_WAY: usize = 20 * 1024 * 1024;
-/// What an update costs besides its bytes while it is under way.
-const UPDATE_COST: usize = 256;
 /// How long the writing half may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(5);
 
@@ -240,12 +238,16 @@ impl Connection {
                     None => return self.ack(kind, room, batch, AckStatus::AppError),
                 };
                 let (target, leases) = (joined.room.clone(), joined.leases.clone());
-                let permit = self.room_for(key, &updates).await;
+                let own = (&self.under_way, UNDER_WAY);
+                let budget = self.state.fanout.budget();
+                let permit = budget.take(Some(own), key.org_id, &updates).await;
                 let submission = Submission {
                     session,
                     leases,
-                    outbox: self.outbox.clone(),
-                    batch,
+                    respondent: Respondent::Client {
+                        outbox: self.outbox.clone(),
+                        batch,
+                    },
                     updates,
                     permit,
                 };
@@ -274,24 +276,6 @@ impl Connection {
             }
             RoomKind::Other(_) => self.ack(kind, room, batch, AckStatus::AppError),
         }
-    }
-
-    /// Waits until there is room for these updates among what is under way: first of this
-    /// connection, then of its organisation, so that neither can take the room of all.
-    async fn room_for(&self, key: DocKey, updates: &[Bytes]) -> [OwnedSemaphorePermit; 3] {
-        let cost: usize = updates.iter().map(|u| u.len() + UPDATE_COST).sum();
-        let take = |of: &Arc<Semaphore>, all: usize| {
-            of.clone()
-                .acquire_many_owned(u32::try_from(cost.min(all)).unwrap_or(u32::MAX))
-        };
-        let own = take(&self.under_way, UNDER_WAY)
-            .await
-            .expect("the semaphore is never closed");
-        let share = self.state.shares.take(key.org_id, cost).await;
-        let all = take(&self.state.budget, self.state.limits.commit_bytes)
-            .await
-            .expect("the semaphore is never closed");
-        [own, share, all]
     }
 
     /// Waits until nothing of this connection is under way.

@@ -9,15 +9,13 @@ mod writer;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 pub use connection::serve;
 
-use crate::fair::Shares;
 use crate::fanout::outbox::Outbox;
 use crate::fanout::{Fanout, ReaderId};
 use crate::metrics::{self, Counter, Gauge, Metric};
@@ -32,8 +30,6 @@ static TURNED_AWAY: Counter = Counter::new(
 static METRICS: &[&dyn Metric] = &[&CONNECTED, &TURNED_AWAY];
 
 const STILL_SIGNED_IN: &str = include_str!("../../sql/still_signed_in.sql");
-/// One organisation may have this part of what may be under way.
-const SHARE: usize = 4;
 /// How long it may take from looking up a session to having its connection in the list.
 const OPENING: Duration = Duration::from_secs(60);
 
@@ -44,8 +40,6 @@ pub struct Limits {
     pub connections: usize,
     /// Document updates that wait for one slow reader, in bytes.
     pub outbox_bytes: usize,
-    /// Updates received and not answered, of all connections together, in bytes.
-    pub commit_bytes: usize,
 }
 
 /// Shared by all connections of a server.
@@ -54,10 +48,6 @@ pub struct State {
     fanout: Fanout,
     presence: Presence,
     limits: Limits,
-    /// Bytes of updates that may be under way.
-    budget: Arc<Semaphore>,
-    /// Those of one organisation.
-    shares: Shares,
     open: Mutex<HashMap<ReaderId, Open>>,
     next_id: AtomicU64,
     is_draining: AtomicBool,
@@ -83,8 +73,6 @@ impl State {
             fanout,
             presence,
             limits,
-            budget: Arc::new(Semaphore::new(limits.commit_bytes)),
-            shares: Shares::of(limits.commit_bytes / SHARE),
             open: Mutex::default(),
             next_id: AtomicU64::new(1),
             is_draining: AtomicBool::new(false),

@@ -77,6 +77,11 @@ pub const PROBES: &[(&str, &str, &[&str])] = &[
         &[""],
     ),
     (
+        "/organisations/{org_id}/documents/{document_id}/edits",
+        "POST",
+        &[r#"{"operations": [{"operation": "replace_blocks", "markdown": "x"}]}"#],
+    ),
+    (
         "/organisations/{org_id}/documents/{document_id}/grants",
         "GET",
         &[""],

@@ -65,7 +65,7 @@ impl Stage {
         let client = self.client().await;
         let (org, keeper) = (self.org_id, self.keeper);
         let [person, folder, above, group, link_id] = [(); 5].map(|()| Uuid::new_v4());
-        let document = create_document(&client, org, None, keeper, "Case").await;
+        let document = create_document(&client, org, None, keeper, "Case", None).await;
         let document = document.expect("a document");
         let object = |on_folder: bool| match on_folder {
             true => format!("null, '{above}'"),
@@ -161,6 +161,7 @@ impl Case<'_> {
             "room" | "room-bin" => self.join(server, RoomKind::Document).await.1,
             "cursors" => self.join(server, RoomKind::Ephemeral).await.1,
             "type" => self.write(server).await,
+            "edit" | "edit-bin" => self.edit(server).await,
             other => panic!("expected.txt: no operation {other:?}"),
         }
     }
@@ -200,10 +201,11 @@ impl Case<'_> {
         };
         let path = visitor.document(self.document_id, rest);
         let bearer = format!("Bearer {}", self.token.reveal());
-        let headers = match self.is_api_token {
-            true => [("authorization", bearer.as_str())],
-            false => [("x-quire", "1")],
+        let who = match self.is_api_token {
+            true => ("authorization", bearer.as_str()),
+            false => ("x-quire", "1"),
         };
+        let headers = [who, ("if-match", "*")];
         let body = match body {
             Value::Null => String::new(),
             body => body.to_string(),
@@ -247,6 +249,16 @@ impl Case<'_> {
         }
     }
 
+    async fn edit(&self, server: usize) -> String {
+        let before = self.rows().await;
+        let insert = json!({"operation": "replace_text", "start": 0, "text": "x"});
+        let body = json!({"operations": [insert]});
+        let status = self.ask(server, "POST", "/edits", body).await;
+        let rows = self.rows().await - before;
+        assert_eq!(rows == 1, status == 200, "{status}, {rows} rows");
+        status.to_string()
+    }
+
     async fn rows(&self) -> i64 {
         let client = self.stage.client().await;
         let sql = "select count(*) from quire.edit where org_id = $1 and document_id = $2 and account_id = $3";
@@ -267,7 +279,7 @@ impl Case<'_> {
 }
 
 /// In the order in which they are tried.
-const OPERATIONS: [&str; 16] = [
+const OPERATIONS: [&str; 18] = [
     "sql",
     "read",
     "export",
@@ -278,10 +290,12 @@ const OPERATIONS: [&str; 16] = [
     "room",
     "type",
     "cursors",
+    "edit",
     "delete",
     "sql-bin",
     "read-bin",
     "export-bin",
+    "edit-bin",
     "room-bin",
     "restore",
 ];

@@ -62,7 +62,7 @@ async fn ask(visitor: &Visitor, probe: (&str, &str, &str), ids: &Ids) -> (u16, S
     }
     let headers: &[(&str, &str)] = match method {
         "GET" => &[],
-        _ => &[("x-quire", "1")],
+        _ => &[("x-quire", "1"), ("if-match", "*")],
     };
     let answer = visitor.send(method, &path, headers, &body).await;
     let mut text = String::from_utf8_lossy(&answer.body).into_owned();

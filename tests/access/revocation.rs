@@ -177,7 +177,7 @@ impl Right {
         let (session, token) = start_session(client, account_id, "test")
             .await
             .expect("a session");
-        let document_id = create_document(client, org_id, None, keeper, "Race")
+        let document_id = create_document(client, org_id, None, keeper, "Race", None)
             .await
             .expect("a document");
         let right = Self {

@@ -46,7 +46,7 @@ fn what_is_written_into_a_document_is_read_out_of_it() {
     }
 }
 
-fn page(random: &mut Random) -> Node {
+pub fn page(random: &mut Random) -> Node {
     Node::new("doc", blocks(random, 1, 3))
 }
 

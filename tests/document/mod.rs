@@ -4,5 +4,6 @@ mod harmless;
 mod history;
 mod malformed;
 mod markdown;
+mod operations;
 mod steps;
 mod trial;

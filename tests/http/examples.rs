@@ -1,6 +1,7 @@
 //! The examples of docs/api.md, run as they stand: what each prints is what the page says.
 
-use super::site::Site;
+use super::site::Visitor;
+use crate::kit::server::World;
 use serde_json::json;
 use std::process::Command;
 
@@ -8,8 +9,14 @@ const PAGE: &str = include_str!("../../docs/api.md");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_examples_of_the_page_do_what_they_say() {
-    let site = Site::start().await;
-    let (owner, _) = site.owner().await;
+    let world = World::with_servers(1).await;
+    let address = world.servers[0].address();
+    let owner = Visitor {
+        address,
+        token: Some(world.office.owner.token.reveal()),
+        org_id: world.office.org_id,
+        account_id: world.office.owner.session.account_id,
+    };
     let wish = json!({"name": "examples", "scopes": ["read", "write"], "days": 1});
     let made = owner.post("/api/v1/me/tokens", wish).await.json();
     let (script, said) = script(PAGE);
@@ -17,7 +24,7 @@ async fn the_examples_of_the_page_do_what_they_say() {
     let mut command = Command::new("bash");
     command
         .args(["-euo", "pipefail", "-c", &script])
-        .env("QUIRE", format!("http://{}", site.address))
+        .env("QUIRE", format!("http://{address}"))
         .env("TOKEN", made["token"].as_str().unwrap())
         .env("ORG", owner.org_id.to_string());
     let run = tokio::task::spawn_blocking(move || command.output());
@@ -30,6 +37,7 @@ async fn the_examples_of_the_page_do_what_they_say() {
     };
     assert!(output.status.success(), "{script}\n{output:?}");
     assert_eq!(lines(&printed), lines(&said));
+    world.stop().await;
 }
 
 /// The commands of the page, and what it says that they print: what is indented after the first.

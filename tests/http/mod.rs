@@ -4,6 +4,7 @@ mod api_tokens;
 mod cookies;
 mod devices;
 mod documents;
+mod edits;
 mod examples;
 mod export;
 mod guards;

@@ -4,6 +4,7 @@ use super::openapi;
 use crate::kit::members::{member, organisation};
 use crate::kit::postgres::Database;
 use quire::auth::{Session, Token, welcome_link};
+use quire::error::{Error, Kind};
 use quire::http::{Context, RESETS, Readiness, Timeouts, send_resets, serve_connection};
 use quire::mail::Mailer;
 use quire::postgres::Pool;
@@ -104,6 +105,11 @@ impl Site {
                         io.write_all(&bytes).await.unwrap();
                     }
                 })
+            }),
+            // There is no feed here: edits are asked for at whole servers.
+            on_edit: Arc::new(|_, _, _, _| {
+                let context = "this site has no documents open";
+                Box::pin(async move { Err(Error::new(Kind::Unavailable, context)) })
             }),
             resets,
             trusted_proxies: options.trusted_proxies,

@@ -47,7 +47,7 @@ pub async fn member(
 
 /// A document of the organisation, made by the account.
 pub async fn document(client: &impl GenericClient, org_id: Uuid, created_by: Uuid) -> Uuid {
-    create_document(client, org_id, None, created_by, "Minutes")
+    create_document(client, org_id, None, created_by, "Minutes", None)
         .await
         .expect("document is made")
 }

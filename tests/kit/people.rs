@@ -32,6 +32,7 @@ impl Office {
             None,
             owner.0.session.account_id,
             "First draft",
+            None,
         )
         .await
         .expect("a document");

@@ -92,7 +92,7 @@ impl World {
 
 /// Waits until a client shows exactly this text.
 pub async fn shows(client: &Client, text: &str) {
-    use quire::document::model::plain_text;
+    use quire::document::lines::plain_text;
     client
         .document_is(|doc| plain_text(doc) == text)
         .await

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use quire::client::{Address, Client, Options};
 use quire::dev::ServerProcess;
+use quire::document::lines::plain_text;
 use quire::document::live::LiveDocument;
-use quire::document::model::plain_text;
 use quire::postgres::{Pool, pool};
 
 use crate::kit::people::Office;

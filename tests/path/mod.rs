@@ -24,7 +24,7 @@ fn type_text(client: &Client, text: &str) {
 }
 
 fn client_length(editor: &mut quire::client::Editor<'_>) -> usize {
-    editor.change(|doc| quire::document::model::plain_text(doc).chars().count())
+    editor.change(|doc| quire::document::lines::plain_text(doc).chars().count())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use quire::client::{Address, Client, Options};
 use quire::dev::ServerProcess;
-use quire::document::model::plain_text;
+use quire::document::lines::plain_text;
 use quire::postgres::pool;
 
 use crate::http::site::exchange;

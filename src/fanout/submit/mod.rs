@@ -1,23 +1,27 @@
-//! The way of a client's updates through one room: trial, commit, answer. Two tasks, so that a
-//! group is tried while the one before it is being committed.
+//! The way of updates through one room: trial, commit, answer. Two tasks, so that a group is tried
+//! while the one before it is being committed.
+
+mod answer;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::outbox::Outbox;
+pub use self::answer::Respondent;
+use self::answer::{Answer, Fate, Mend, Receipt, answer, status_of};
+use super::Shared;
+use super::budget::Permit;
 use super::readers::Leases;
 use super::room::Message;
-use super::{Room, Shared};
 use crate::auth::Session;
 use crate::commit::lease::{self, Lease, Wish};
-use crate::commit::{Edit, Outcome, Refusal};
+use crate::commit::{Edit, Outcome};
 use crate::document::live::update_meta;
 use crate::document::trial::{DocKey, Verdict};
 use crate::error::{Error, Kind, Result};
 use crate::metrics::{Counters, Metric};
-use crate::protocol::{self, AckStatus, BatchId, Frame, RoomErrorCode, RoomKind, Text};
+use crate::protocol::AckStatus;
 
 /// Submissions that wait for their trial in one room; then their senders wait.
 pub(super) const WAITING: usize = 256;
@@ -49,66 +53,14 @@ static TRIALS: Counters<11> = Counters::new(
 
 pub(super) static METRICS: &[&dyn Metric] = &[&TRIALS];
 
-/// One batch of updates of one client.
+/// Updates that are answered together.
 pub struct Submission {
     /// In whose name.
     pub session: Arc<Session>,
     pub leases: Leases,
-    pub outbox: Outbox,
-    /// What the answer names.
-    pub batch: BatchId,
+    pub respondent: Respondent,
     pub updates: Vec<Bytes>,
-    /// Room in the budgets of what was received and is not answered: the connection's, its
-    /// organisation's and all.
-    pub permit: [OwnedSemaphorePermit; 3],
-}
-
-/// What became of one update, or will.
-enum Fate {
-    Known(Answer),
-    Committing(oneshot::Receiver<Outcome>),
-}
-
-/// What the client is told of one update.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Answer {
-    Done,
-    /// The batch's status, and the room error that follows it.
-    Refused(AckStatus, Mend),
-}
-
-/// What a client can do about a refusal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mend {
-    /// Join again: it lacks something, or the lease.
-    Rejoin,
-    /// Nothing: it has lost its right to the room.
-    Nothing,
-}
-
-struct Receipt {
-    submission: Submission,
-    fates: Vec<Fate>,
-}
-
-impl Fate {
-    /// Waits for what is not known yet.
-    async fn settle(&mut self, shared: &Shared, key: DocKey) -> Answer {
-        let answer = match self {
-            Self::Known(answer) => *answer,
-            Self::Committing(outcome) => match outcome.await {
-                Ok(Outcome::Committed | Outcome::AlreadyThere) => Answer::Done,
-                Ok(Outcome::Refused(refusal)) => {
-                    // The staging copy holds what the database refused.
-                    shared.trial.forget(key);
-                    Answer::of(refusal)
-                }
-                Err(_) => Answer::Refused(AckStatus::AppError, Mend::Rejoin),
-            },
-        };
-        *self = Self::Known(answer);
-        answer
-    }
+    pub permit: Permit,
 }
 
 /// Runs until the room and all its readers are gone.
@@ -321,84 +273,5 @@ impl Desk {
         .await?;
         submission.leases.add(lease);
         Ok(lease)
-    }
-}
-
-/// Answers in order, when what was handed over is committed or refused.
-async fn answer(
-    shared: Arc<Shared>,
-    key: DocKey,
-    mut receipts: mpsc::Receiver<(Receipt, OwnedSemaphorePermit)>,
-) {
-    let room = Text::from(Room::name(&key));
-    while let Some((receipt, place)) = receipts.recv().await {
-        let mut whole = Answer::Done;
-        for mut fate in receipt.fates {
-            let answer = fate.settle(&shared, key).await;
-            if whole == Answer::Done {
-                whole = answer;
-            }
-        }
-        let Submission { outbox, batch, .. } = &receipt.submission;
-        for message in whole.messages(*batch) {
-            let frame = Frame {
-                kind: RoomKind::Document,
-                room: room.clone(),
-                message,
-            };
-            outbox.answer(protocol::encode(&frame).expect("an answer is far below the limits"));
-        }
-        drop((receipt.submission.permit, place));
-    }
-}
-
-fn status_of(refusal: crate::document::trial::Refusal) -> AckStatus {
-    match refusal {
-        crate::document::trial::Refusal::TooLarge => AckStatus::PayloadTooLarge,
-        _ => AckStatus::InvalidUpdate,
-    }
-}
-
-impl Answer {
-    fn of(refusal: Refusal) -> Self {
-        let (status, mend) = match refusal {
-            Refusal::SignedOut | Refusal::DocumentDeleted => {
-                (AckStatus::PermissionDenied, Mend::Nothing)
-            }
-            // Whoever may not write any more may still read, and whoever writes with somebody
-            // else's peer gets one of its own: the join tells.
-            Refusal::Forbidden | Refusal::NotOwner => (AckStatus::PermissionDenied, Mend::Rejoin),
-            Refusal::LeaseLost | Refusal::OutOfOrder { .. } | Refusal::Busy => {
-                (AckStatus::InvalidUpdate, Mend::Rejoin)
-            }
-            Refusal::Unstorable => (AckStatus::InvalidUpdate, Mend::Rejoin),
-        };
-        Self::Refused(status, mend)
-    }
-
-    fn messages(self, batch: BatchId) -> Vec<protocol::Message> {
-        let ack = |status| protocol::Message::Ack { batch, status };
-        match self {
-            Self::Done => vec![ack(AckStatus::Ok)],
-            Self::Refused(status, mend) => {
-                let (code, message) = match mend {
-                    Mend::Rejoin => (
-                        RoomErrorCode::RejoinSuggested,
-                        "an update was refused; join again and send what the server lacks",
-                    ),
-                    Mend::Nothing => (
-                        RoomErrorCode::Evicted,
-                        "you may no longer edit this document",
-                    ),
-                };
-                vec![
-                    ack(status),
-                    protocol::Message::RoomError {
-                        code,
-                        message: message.into(),
-                    },
-                ]
-            }
-        }
     }
 }
