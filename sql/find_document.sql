@@ -9,7 +9,16 @@ select
     a.role,
     d.folder_id,
     d.owner_id,
-    coalesce(a.may_manage, false) as may_manage
+    coalesce(a.may_manage, false) as may_manage,
+    case
+        when a.may_manage then (
+            select count(*)::integer
+            from quire.access_request r
+            where r.org_id = d.org_id
+            and r.document_id = d.document_id
+        )
+        else 0
+    end as access_requests
 from quire.document_access a
 join quire.document d on d.org_id = a.org_id and d.document_id = a.document_id
 join quire.account c on c.account_id = d.created_by

@@ -9,7 +9,16 @@ select
     a.role,
     d.folder_id,
     d.owner_id,
-    coalesce(a.may_manage, false) as may_manage
+    coalesce(a.may_manage, false) as may_manage,
+    case
+        when a.may_manage then (
+            select count(*)::integer
+            from quire.access_request r
+            where r.org_id = d.org_id
+            and r.document_id = d.document_id
+        )
+        else 0
+    end as access_requests
 from quire.document_access a
 join quire.document d on d.org_id = a.org_id and d.document_id = a.document_id
 join quire.account c on c.account_id = d.created_by
@@ -24,5 +33,6 @@ left join lateral (
 where a.org_id = $1
 and a.account_id = $2
 and (d.deleted_at is not null) = $3
+and ($5::uuid is null or d.folder_id = $5)
 order by coalesce(e.created_at, d.created_at) desc, d.document_id
 limit $4

@@ -37,6 +37,14 @@ impl Subject {
         }
     }
 
+    /// Requests of one account to be let at a document, which are counted like guesses.
+    pub fn access_requests(account_id: Uuid) -> Self {
+        Self {
+            name: format!("access:{account_id}"),
+            limit: 20,
+        }
+    }
+
     /// Guesses at the password of one share link.
     pub fn share_link(link_id: Uuid) -> Self {
         Self {

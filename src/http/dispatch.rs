@@ -8,9 +8,9 @@ use super::proxy::client_address;
 use super::route::{Route, allow, is_page};
 use super::upgrade::{Pending, upgrade};
 use super::{
-    account, account_sessions, account_tokens, audit, documents, edits, files, folders, grants,
-    groups, guard, invitations, organisations, password_resets, protection, share_links, sign_in,
-    sign_up, status, text,
+    access_requests, account, account_sessions, account_tokens, audit, documents, edits, files,
+    folders, grants, groups, guard, invitations, organisations, password_resets, protection,
+    share_links, sign_in, sign_up, status, text,
 };
 use crate::auth::SessionKind;
 use crate::error::Result;
@@ -173,7 +173,8 @@ async fn endpoint(call: &Call<'_>, route: Route) -> Result<Answer> {
         },
         Route::Folder(org_id, folder_id) => match *method {
             Method::PATCH => folders::change(call, org_id, folder_id).await,
-            _ => folders::remove(call, org_id, folder_id).await,
+            Method::DELETE => folders::remove(call, org_id, folder_id).await,
+            _ => folders::show(call, org_id, folder_id).await,
         },
         Route::Grants(org_id, object) => match *method {
             Method::POST => grants::put(call, org_id, object).await,
@@ -181,6 +182,13 @@ async fn endpoint(call: &Call<'_>, route: Route) -> Result<Answer> {
         },
         Route::Grant(org_id, object, grant_id) => {
             grants::remove(call, org_id, object, grant_id).await
+        }
+        Route::AccessRequests(org_id, document_id) => match *method {
+            Method::POST => access_requests::ask(call, org_id, document_id).await,
+            _ => access_requests::list(call, org_id, document_id).await,
+        },
+        Route::AccessRequest(org_id, document_id, account_id) => {
+            access_requests::dismiss(call, org_id, document_id, account_id).await
         }
         Route::ShareLinks(org_id, object) => share_links::create(call, org_id, object).await,
         Route::ShareLink(org_id, object, link_id) => {

@@ -27,7 +27,7 @@ const NO_TITLE: &str = "Untitled document";
 const LIST: usize = 1000;
 
 #[derive(Serialize)]
-struct Document {
+pub struct Document {
     org_id: Uuid,
     document_id: Uuid,
     title: String,
@@ -39,6 +39,15 @@ struct Document {
     folder_id: Option<Uuid>,
     owner_id: Option<Uuid>,
     may_manage: bool,
+    /// How many ask to be let at it; 0 for those who could not let them.
+    access_requests: i32,
+}
+
+/// A list of documents, newest edit first; `more` says that there are more than these.
+#[derive(Serialize)]
+pub struct List {
+    pub documents: Vec<Document>,
+    pub more: bool,
 }
 
 impl From<&Row> for Document {
@@ -55,6 +64,7 @@ impl From<&Row> for Document {
             folder_id: row.get("folder_id"),
             owner_id: row.get("owner_id"),
             may_manage: row.get("may_manage"),
+            access_requests: row.get("access_requests"),
         }
     }
 }
@@ -62,11 +72,6 @@ impl From<&Row> for Document {
 /// `GET …/documents`: newest edit first; with `?bin=true` those in the bin. `more` says that there
 /// are more than the 1,000 listed.
 pub async fn list(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
-    #[derive(Serialize)]
-    struct List {
-        documents: Vec<Document>,
-        more: bool,
-    }
     let in_bin = match parameter(call.head, "bin") {
         None | Some("false") => false,
         Some("true") => true,
@@ -80,19 +85,30 @@ pub async fn list(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
     {
         return Err(no_organisation());
     }
+    let list = list_documents(&client, org_id, session.account_id, in_bin, None).await?;
+    Ok(json(StatusCode::OK, &list))
+}
+
+/// Those of an organisation, or of one of its folders, that an account may know of.
+pub async fn list_documents(
+    client: &impl GenericClient,
+    org_id: Uuid,
+    account_id: Uuid,
+    in_bin: bool,
+    folder_id: Option<Uuid>,
+) -> Result<List> {
     let limit = i64::try_from(LIST + 1).expect("a small number");
     let rows = client
         .query(
             include_str!("../../sql/list_documents.sql"),
-            &[&org_id, &session.account_id, &in_bin, &limit],
+            &[&org_id, &account_id, &in_bin, &limit, &folder_id],
         )
         .await
         .map_err(failed("list documents"))?;
-    let list = List {
+    Ok(List {
         documents: rows.iter().take(LIST).map(Document::from).collect(),
         more: rows.len() > LIST,
-    };
-    Ok(json(StatusCode::OK, &list))
+    })
 }
 
 /// `POST …/documents`.

@@ -1,14 +1,16 @@
 //! Folders: what is granted on one holds for all that lies in it.
 
 use super::act::{Act, answer, body};
-use super::answer::{Answer, empty, json_text};
+use super::answer::{Answer, empty, json, json_text};
 use super::call::Call;
-use super::documents::no_organisation;
+use super::documents::{List, list_documents, no_organisation};
 use crate::auth::Hold;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::failed;
 use deadpool_postgres::GenericClient;
 use hyper::StatusCode;
+use serde::Serialize;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 const SHOW: &str = include_str!("../../sql/show_folder.sql");
@@ -36,6 +38,29 @@ pub async fn list(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
         no_organisation,
     )
     .await
+}
+
+/// `GET …/folders/{folder_id}`: the folder, and what lies in it of what the caller may know of.
+/// Also for visitors who came by a link.
+pub async fn show(call: &Call<'_>, org_id: Uuid, folder_id: Uuid) -> Result<Answer> {
+    #[derive(Serialize)]
+    struct Page {
+        #[serde(flatten)]
+        folder: Map<String, Value>,
+        #[serde(flatten)]
+        list: List,
+    }
+    let client = call.client().await?;
+    let session = call.session(&client).await?;
+    let account_id = session.account_id;
+    let open = include_str!("../../sql/open_folder.sql");
+    let folder = body(&client, open, &[&org_id, &account_id, &folder_id])
+        .await?
+        .ok_or_else(no_folder)?;
+    let folder = serde_json::from_str(&folder)
+        .map_err(|e| Error::caused(Kind::Internal, "read folder", e))?;
+    let list = list_documents(&client, org_id, account_id, false, Some(folder_id)).await?;
+    Ok(json(StatusCode::OK, &Page { folder, list }))
 }
 
 /// `POST …/folders` with a name, and the folder that it is to lie in.

@@ -1,6 +1,7 @@
 //! The HTTP API and the page, on hyper and without a framework. What goes over a WebSocket is left
 //! to `Context::on_upgrade`.
 
+mod access_requests;
 mod account;
 mod account_sessions;
 mod account_tokens;

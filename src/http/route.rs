@@ -71,6 +71,10 @@ pub enum Route {
     Grants(Uuid, Object),
     /// One grant on it.
     Grant(Uuid, Object, Uuid),
+    /// Who asks to be let at a document.
+    AccessRequests(Uuid, Uuid),
+    /// One of them: organisation, document and account.
+    AccessRequest(Uuid, Uuid, Uuid),
     /// Its share links.
     ShareLinks(Uuid, Object),
     /// One of them.
@@ -145,6 +149,26 @@ static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
     add(
         &format!("{ORGANISATION}/documents/{{document_id}}/edits"),
         |p| Some(Route::Edits(id(p, "org_id")?, id(p, "document_id")?)),
+    );
+    add(
+        &format!("{ORGANISATION}/documents/{{document_id}}/access_requests"),
+        |p| {
+            Some(Route::AccessRequests(
+                id(p, "org_id")?,
+                id(p, "document_id")?,
+            ))
+        },
+    );
+    add(
+        &format!("{ORGANISATION}/documents/{{document_id}}/access_requests/{{account_id}}"),
+        |p| {
+            let (org_id, document_id) = (id(p, "org_id")?, id(p, "document_id")?);
+            Some(Route::AccessRequest(
+                org_id,
+                document_id,
+                id(p, "account_id")?,
+            ))
+        },
     );
     add(&format!("{ORGANISATION}/invitations"), |p| {
         Some(Route::Invitations(id(p, "org_id")?))
@@ -234,19 +258,22 @@ impl Route {
             | Route::ShareOpen => &[Method::POST],
             Route::PasswordResets => &[Method::POST, Method::PUT],
             Route::Session => &[Method::POST, Method::DELETE],
-            Route::Grant(..) | Route::ShareLink(..) | Route::MySession(_) | Route::MyToken(_) => {
-                &[Method::DELETE]
-            }
+            Route::AccessRequest(..)
+            | Route::Grant(..)
+            | Route::ShareLink(..)
+            | Route::MySession(_)
+            | Route::MyToken(_) => &[Method::DELETE],
             Route::Documents(_)
             | Route::Groups(_)
             | Route::Folders(_)
             | Route::Grants(..)
+            | Route::AccessRequests(..)
             | Route::MyTokens => &[Method::GET, Method::POST],
-            Route::Document(..) => &[Method::GET, Method::PATCH, Method::DELETE],
-            Route::Organisation(_) | Route::Me => &[Method::GET, Method::PATCH],
-            Route::Member(..) | Route::Group(..) | Route::Folder(..) => {
-                &[Method::PATCH, Method::DELETE]
+            Route::Document(..) | Route::Folder(..) => {
+                &[Method::GET, Method::PATCH, Method::DELETE]
             }
+            Route::Organisation(_) | Route::Me => &[Method::GET, Method::PATCH],
+            Route::Member(..) | Route::Group(..) => &[Method::PATCH, Method::DELETE],
             Route::GroupMember(..) => &[Method::PUT, Method::DELETE],
             Route::MyPassword => &[Method::PUT],
             Route::MySessions => &[Method::GET, Method::DELETE],
@@ -299,11 +326,12 @@ pub fn allow(methods: &[Method]) -> String {
 
 /// Whether a page of the editor stands at this path.
 pub fn is_page(path: &str) -> bool {
-    const PAGES: [&str; 7] = [
+    const PAGES: [&str; 8] = [
         "/",
         "/index.html",
         "/welcome",
         "/sign-in",
+        "/sign-up",
         "/reset",
         "/share",
         "/account",
@@ -312,6 +340,9 @@ pub fn is_page(path: &str) -> bool {
     match parts[..] {
         _ if PAGES.contains(&path) => true,
         ["organisation", id] => uuid(id).is_some(),
+        ["organisation", org_id, "folder", folder_id] => {
+            uuid(org_id).is_some() && uuid(folder_id).is_some()
+        }
         // A document.
         [org_id, document_id] => uuid(org_id).is_some() && uuid(document_id).is_some(),
         _ => false,
@@ -356,8 +387,15 @@ mod tests {
     }
 
     #[test]
-    fn pages_are_the_list_documents_and_the_welcome_page() {
-        for path in ["/", "/welcome", &format!("/{ORG}/{DOCUMENT}")] {
+    fn pages_have_addresses_of_their_own() {
+        for path in [
+            "/",
+            "/welcome",
+            "/sign-up",
+            &format!("/{ORG}/{DOCUMENT}"),
+            &format!("/organisation/{ORG}"),
+            &format!("/organisation/{ORG}/folder/{DOCUMENT}"),
+        ] {
             assert!(is_page(path), "{path}");
         }
         for path in [
@@ -365,6 +403,8 @@ mod tests {
             "//",
             &format!("/{ORG}"),
             &format!("/{ORG}/{DOCUMENT}/x"),
+            &format!("/organisation/{ORG}/folder/x"),
+            &format!("/organisation/{ORG}/folder"),
         ] {
             assert!(!is_page(path), "{path}");
         }

@@ -97,6 +97,21 @@ pub const PROBES: &[(&str, &str, &[&str])] = &[
         &[""],
     ),
     (
+        "/organisations/{org_id}/documents/{document_id}/access_requests",
+        "GET",
+        &[""],
+    ),
+    (
+        "/organisations/{org_id}/documents/{document_id}/access_requests",
+        "POST",
+        &[r#"{"message": "x"}"#],
+    ),
+    (
+        "/organisations/{org_id}/documents/{document_id}/access_requests/{account_id}",
+        "DELETE",
+        &[""],
+    ),
+    (
         "/organisations/{org_id}/documents/{document_id}/links",
         "POST",
         &[r#"{"role": "view"}"#],
@@ -115,6 +130,7 @@ pub const PROBES: &[(&str, &str, &[&str])] = &[
             r#"{"name": "x", "parent_id": "$parent_id"}"#,
         ],
     ),
+    ("/organisations/{org_id}/folders/{folder_id}", "GET", &[""]),
     (
         "/organisations/{org_id}/folders/{folder_id}",
         "PATCH",

@@ -148,7 +148,8 @@ async fn the_list_does_not_scan_the_edits() {
         .replace("$1", &format!("'{}'", owner.org_id))
         .replace("$2", &format!("'{}'", owner.account_id))
         .replace("$3", "false")
-        .replace("$4", "1001");
+        .replace("$4", "1001")
+        .replace("$5", "null");
     let plan = client.query(&format!("explain {list}"), &[]).await.unwrap();
     let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
     let plan = plan.join("\n");

@@ -1,5 +1,6 @@
 //! The HTTP API and the page, over real sockets and on a real database.
 
+mod access_requests;
 mod api_tokens;
 mod cookies;
 mod devices;

@@ -169,3 +169,57 @@ async fn what_is_no_link_or_no_role_is_refused() {
         assert_eq!(answer.status, 410);
     }
 }
+
+#[tokio::test]
+async fn a_visitor_with_a_link_to_a_folder_sees_what_lies_in_it_and_nothing_else() {
+    let site = Site::start().await;
+    let (owner, elsewhere) = site.owner().await;
+    let folders = owner.organisation("/folders");
+    let mut made = Vec::new();
+    for name in ["Outer", "Shared", "Inner"] {
+        let body = json!({"name": name, "parent_id": made.last()});
+        made.push(id(&owner.post(&folders, body).await.json()["folder_id"]));
+    }
+    let documents = owner.organisation("/documents");
+    let body = json!({"title": "Within", "folder_id": made[1]});
+    let within = id(&owner.post(&documents, body).await.json()["document_id"]);
+    let links = owner.organisation(&format!("/folders/{}/links", made[1]));
+    let link = owner.post(&links, json!({"role": "view"})).await.json();
+    let token = link["url"].as_str().unwrap().split_once('#').unwrap().1;
+    let link = Link {
+        path: format!("{links}/{}", link["link_id"].as_str().unwrap()),
+        token: token.to_owned(),
+    };
+    let vera = come_in(&site, &link).await;
+    let folder = |who: &Visitor, at: usize| who.organisation(&format!("/folders/{}", made[at]));
+    let seen = vera.get(&folder(&vera, 1)).await;
+    assert_eq!(seen.status, 200, "{seen:?}");
+    let seen = seen.json();
+    assert_eq!(
+        (&seen["name"], &seen["role"]),
+        (&json!("Shared"), &json!("view"))
+    );
+    assert_eq!(seen["may_manage"], false);
+    assert_eq!(
+        seen["path"],
+        json!([]),
+        "what lies above is not theirs to know"
+    );
+    assert_eq!(
+        seen["folders"],
+        json!([{"folder_id": made[2], "name": "Inner"}])
+    );
+    assert_eq!(seen["documents"][0]["document_id"], within.to_string());
+    assert_eq!(seen["documents"].as_array().unwrap().len(), 1);
+    assert_eq!(vera.get(&folder(&vera, 2)).await.status, 200);
+    assert_eq!(vera.get(&folder(&vera, 0)).await.status, 404);
+    assert_eq!(vera.get(&vera.document(elsewhere, "")).await.status, 404);
+    let own = owner.get(&folder(&owner, 2)).await.json();
+    let path =
+        json!([{"folder_id": made[0], "name": "Outer"}, {"folder_id": made[1], "name": "Shared"}]);
+    assert_eq!(own["path"], path);
+
+    let revoked = owner.change("DELETE", &link.path, json!({})).await;
+    assert_eq!(revoked.status, 204);
+    assert_eq!(vera.get(&folder(&vera, 1)).await.status, 404);
+}
