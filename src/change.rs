@@ -59,6 +59,7 @@ pub enum EventKind {
     DocumentRenamed,
     DocumentDeleted,
     DocumentRestored,
+    CommentsChanged,
     /// Written by a newer Quire; this one does not know it.
     Other,
 }
@@ -74,6 +75,7 @@ impl EventKind {
             "document_renamed" => Self::DocumentRenamed,
             "document_deleted" => Self::DocumentDeleted,
             "document_restored" => Self::DocumentRestored,
+            "comments_changed" => Self::CommentsChanged,
             _ => Self::Other,
         }
     }

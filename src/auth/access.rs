@@ -25,6 +25,8 @@ pub struct Access {
     pub permission: Permission,
     /// Whether it may change title and content when the document is not in the bin.
     pub may_edit: bool,
+    /// Whether it may see and write comments when the document is not in the bin.
+    pub may_comment: bool,
     /// Whether it may share the document, move it to the bin and back: members who may edit it and
     /// are no guests.
     pub may_manage: bool,
@@ -72,6 +74,7 @@ pub async fn access(
             _ => Permission::None,
         },
         may_edit: row.get::<_, &str>("role") == "edit",
+        may_comment: matches!(row.get("role"), "comment" | "edit"),
         may_manage: row.get("may_manage"),
         may_transfer: row.get("may_transfer"),
     }))

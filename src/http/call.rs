@@ -258,6 +258,38 @@ impl Fields {
         objects.collect::<Option<_>>().ok_or_else(invalid)
     }
 
+    /// An object; absent or null: `None`.
+    pub fn object(&self, name: &str) -> Result<Option<Fields>> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Object(fields)) => Ok(Some(Fields(fields.clone()))),
+            Some(_) => Err(Error::new(
+                Kind::Invalid,
+                format!("{name}: must be an object"),
+            )),
+        }
+    }
+
+    /// Plain text of several lines, so many characters of it, and some that can be seen unless none
+    /// are needed; absent or null: `None`.
+    pub fn prose(&self, name: &str, characters: RangeInclusive<usize>) -> Result<Option<&str>> {
+        let Some(text) = self.secret(name)? else {
+            return Ok(None);
+        };
+        let is_odd = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+        let is_blank = *characters.start() > 0 && text.trim().is_empty();
+        if is_blank || text.contains(is_odd) || !characters.contains(&text.chars().count()) {
+            let (least, most) = (characters.start(), characters.end());
+            return Err(Error::new(
+                Kind::Invalid,
+                format!(
+                    "{name}: {least} to {most} characters are needed, and no control characters but line ends and tabs"
+                ),
+            ));
+        }
+        Ok(Some(text))
+    }
+
     /// An id; absent or null: `None`.
     pub fn id(&self, name: &str) -> Result<Option<Uuid>> {
         let Some(text) = self.text(name)? else {

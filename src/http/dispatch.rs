@@ -8,8 +8,8 @@ use super::proxy::client_address;
 use super::route::{Route, allow, is_page};
 use super::upgrade::{Pending, upgrade};
 use super::{
-    access_requests, account, account_sessions, account_tokens, audit, documents, edits, files,
-    folders, grants, groups, guard, invitations, organisations, password_resets, protection,
+    access_requests, account, account_sessions, account_tokens, audit, comments, documents, edits,
+    files, folders, grants, groups, guard, invitations, organisations, password_resets, protection,
     share_links, sign_in, sign_up, status, text,
 };
 use crate::auth::SessionKind;
@@ -145,6 +145,23 @@ async fn endpoint(call: &Call<'_>, route: Route) -> Result<Answer> {
         Route::Text(org_id, document_id) => text::show(call, org_id, document_id).await,
         Route::Export(org_id, document_id) => text::export(call, org_id, document_id).await,
         Route::Edits(org_id, document_id) => edits::edit(call, org_id, document_id).await,
+        Route::Comments(org_id, document_id) => match *method {
+            Method::POST => comments::begin(call, org_id, document_id).await,
+            _ => comments::list(call, org_id, document_id).await,
+        },
+        Route::Thread(org_id, document_id, thread_id) => match *method {
+            Method::PATCH => comments::resolve(call, org_id, document_id, thread_id).await,
+            _ => comments::remove(call, org_id, document_id, thread_id).await,
+        },
+        Route::Replies(org_id, document_id, thread_id) => {
+            comments::reply(call, org_id, document_id, thread_id).await
+        }
+        Route::Reply(org_id, document_id, thread_id, comment_id) => match *method {
+            Method::PATCH => {
+                comments::change(call, org_id, document_id, thread_id, comment_id).await
+            }
+            _ => comments::remove_reply(call, org_id, document_id, thread_id, comment_id).await,
+        },
         Route::Invitations(org_id) => invitations::invite(call, org_id).await,
         Route::Organisation(org_id) => match *method {
             Method::PATCH => organisations::change(call, org_id).await,

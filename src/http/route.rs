@@ -49,6 +49,14 @@ pub enum Route {
     Export(Uuid, Uuid),
     /// Edit it: organisation and document.
     Edits(Uuid, Uuid),
+    /// Comments on it.
+    Comments(Uuid, Uuid),
+    /// A thread of them: organisation, document and thread.
+    Thread(Uuid, Uuid, Uuid),
+    /// The answers in a thread.
+    Replies(Uuid, Uuid, Uuid),
+    /// One comment: organisation, document, thread and comment.
+    Reply(Uuid, Uuid, Uuid, Uuid),
     /// Invite somebody into an organisation.
     Invitations(Uuid),
     /// An organisation's own data.
@@ -170,6 +178,39 @@ static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
             ))
         },
     );
+    add(
+        &format!("{ORGANISATION}/documents/{{document_id}}/comments"),
+        |p| Some(Route::Comments(id(p, "org_id")?, id(p, "document_id")?)),
+    );
+    add(
+        &format!("{ORGANISATION}/documents/{{document_id}}/comments/{{thread_id}}"),
+        |p| {
+            let (org_id, document_id) = (id(p, "org_id")?, id(p, "document_id")?);
+            Some(Route::Thread(org_id, document_id, id(p, "thread_id")?))
+        },
+    );
+    add(
+        &format!("{ORGANISATION}/documents/{{document_id}}/comments/{{thread_id}}/replies"),
+        |p| {
+            let (org_id, document_id) = (id(p, "org_id")?, id(p, "document_id")?);
+            Some(Route::Replies(org_id, document_id, id(p, "thread_id")?))
+        },
+    );
+    add(
+        &format!(
+            "{ORGANISATION}/documents/{{document_id}}/comments/{{thread_id}}/replies/{{comment_id}}"
+        ),
+        |p| {
+            let (org_id, document_id) = (id(p, "org_id")?, id(p, "document_id")?);
+            let thread_id = id(p, "thread_id")?;
+            Some(Route::Reply(
+                org_id,
+                document_id,
+                thread_id,
+                id(p, "comment_id")?,
+            ))
+        },
+    );
     add(&format!("{ORGANISATION}/invitations"), |p| {
         Some(Route::Invitations(id(p, "org_id")?))
     });
@@ -252,6 +293,7 @@ impl Route {
             | Route::SignUp
             | Route::Restore(..)
             | Route::Edits(..)
+            | Route::Replies(..)
             | Route::Invitations(_)
             | Route::ShareLinks(..)
             | Route::SharePreview
@@ -268,12 +310,15 @@ impl Route {
             | Route::Folders(_)
             | Route::Grants(..)
             | Route::AccessRequests(..)
+            | Route::Comments(..)
             | Route::MyTokens => &[Method::GET, Method::POST],
             Route::Document(..) | Route::Folder(..) => {
                 &[Method::GET, Method::PATCH, Method::DELETE]
             }
             Route::Organisation(_) | Route::Me => &[Method::GET, Method::PATCH],
-            Route::Member(..) | Route::Group(..) => &[Method::PATCH, Method::DELETE],
+            Route::Member(..) | Route::Group(..) | Route::Thread(..) | Route::Reply(..) => {
+                &[Method::PATCH, Method::DELETE]
+            }
             Route::GroupMember(..) => &[Method::PUT, Method::DELETE],
             Route::MyPassword => &[Method::PUT],
             Route::MySessions => &[Method::GET, Method::DELETE],
@@ -294,9 +339,14 @@ impl Route {
     pub fn scope(&self, method: &Method) -> Scope {
         match self {
             _ if matches!(*method, Method::GET | Method::HEAD) => Scope::Read,
-            Route::Documents(_) | Route::Document(..) | Route::Restore(..) | Route::Edits(..) => {
-                Scope::Write
-            }
+            Route::Documents(_)
+            | Route::Document(..)
+            | Route::Restore(..)
+            | Route::Edits(..)
+            | Route::Comments(..)
+            | Route::Thread(..)
+            | Route::Replies(..)
+            | Route::Reply(..) => Scope::Write,
             _ => Scope::Admin,
         }
     }

@@ -7,7 +7,7 @@ mod recheck;
 mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use loro::LoroValue;
@@ -36,6 +36,9 @@ const SERVER_SILENCE: Duration = Duration::from_secs(16);
 const PERSON_SILENCE: Duration = Duration::from_secs(30);
 /// The key of what the server says of the document itself.
 const DOCUMENT: &str = "quire:document";
+
+/// The key of what it says of the comments on it.
+const COMMENTS: &str = "quire:comments";
 
 const EMIT_MESSAGE: &str = include_str!("../../sql/emit_message.sql");
 
@@ -256,9 +259,13 @@ impl Presence {
         let Some(document_id) = event.document_id else {
             return;
         };
-        let values = match (event.kind, &event.title) {
-            (EventKind::DocumentRenamed, Some(title)) => document(title),
-            (EventKind::DocumentDeleted, _) => about([("deleted", LoroValue::from(true))]),
+        let (key, values) = match (event.kind, &event.title) {
+            (EventKind::DocumentRenamed, Some(title)) => (DOCUMENT, document(title)),
+            (EventKind::DocumentDeleted, _) => (
+                DOCUMENT,
+                about(DOCUMENT, [("deleted", LoroValue::from(true))]),
+            ),
+            (EventKind::CommentsChanged, _) => (COMMENTS, comments()),
             _ => return,
         };
         let room = DocKey {
@@ -266,7 +273,7 @@ impl Presence {
             document_id,
         };
         if let Some(places) = self.state().rooms.get(&room) {
-            places.tell(room, DOCUMENT, &values);
+            places.tell(room, key, &values);
         }
         if event.kind == EventKind::DocumentDeleted {
             self.suspend(|key| *key == room, None);
@@ -360,14 +367,22 @@ impl Presence {
 }
 
 fn document(title: &str) -> Bytes {
-    about([
+    let facts = [
         ("title", LoroValue::from(title)),
         ("deleted", LoroValue::from(false)),
-    ])
+    ];
+    about(DOCUMENT, facts)
 }
 
-/// What the server says of the document itself.
-fn about<const N: usize>(facts: [(&str, LoroValue); N]) -> Bytes {
+/// Says only that there is something to read again: not everybody who listens may see it.
+fn comments() -> Bytes {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let changed_ms = since.map_or(0, |since| since.as_millis() as i64);
+    about(COMMENTS, [("changed", LoroValue::from(changed_ms))])
+}
+
+/// What the server says itself.
+fn about<const N: usize>(key: &str, facts: [(&str, LoroValue); N]) -> Bytes {
     let facts = facts.map(|(name, value)| (name.to_owned(), value));
-    entry::write(DOCUMENT, facts.into())
+    entry::write(key, facts.into())
 }

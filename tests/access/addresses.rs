@@ -82,6 +82,41 @@ pub const PROBES: &[(&str, &str, &[&str])] = &[
         &[r#"{"operations": [{"operation": "replace_blocks", "markdown": "x"}]}"#],
     ),
     (
+        "/organisations/{org_id}/documents/{document_id}/comments",
+        "GET",
+        &[""],
+    ),
+    (
+        "/organisations/{org_id}/documents/{document_id}/comments",
+        "POST",
+        &[r#"{"body": "x"}"#],
+    ),
+    (
+        "/organisations/{org_id}/documents/{document_id}/comments/{thread_id}",
+        "PATCH",
+        &[r#"{"resolved": true}"#],
+    ),
+    (
+        "/organisations/{org_id}/documents/{document_id}/comments/{thread_id}",
+        "DELETE",
+        &[""],
+    ),
+    (
+        "/organisations/{org_id}/documents/{document_id}/comments/{thread_id}/replies",
+        "POST",
+        &[r#"{"body": "x"}"#],
+    ),
+    (
+        "/organisations/{org_id}/documents/{document_id}/comments/{thread_id}/replies/{comment_id}",
+        "PATCH",
+        &[r#"{"body": "x"}"#],
+    ),
+    (
+        "/organisations/{org_id}/documents/{document_id}/comments/{thread_id}/replies/{comment_id}",
+        "DELETE",
+        &[""],
+    ),
+    (
         "/organisations/{org_id}/documents/{document_id}/grants",
         "GET",
         &[""],
@@ -214,7 +249,7 @@ const GRANTS: &[&str] = &[
 
 /// The names of the ids in a path and a body.
 pub fn slots(path: &str, body: &str) -> Vec<&'static str> {
-    const NAMES: [&str; 9] = [
+    const NAMES: [&str; 11] = [
         "org_id",
         "account_id",
         "session_id",
@@ -224,6 +259,8 @@ pub fn slots(path: &str, body: &str) -> Vec<&'static str> {
         "group_id",
         "grant_id",
         "link_id",
+        "thread_id",
+        "comment_id",
     ];
     let all = [
         NAMES.map(|name| format!("{{{name}}}")),

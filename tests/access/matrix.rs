@@ -162,6 +162,13 @@ impl Case<'_> {
             "cursors" => self.join(server, RoomKind::Ephemeral).await.1,
             "type" => self.write(server).await,
             "edit" | "edit-bin" => self.edit(server).await,
+            "comments" | "comments-bin" => {
+                status(self.ask(server, "GET", "/comments", Value::Null).await)
+            }
+            "comment" | "comment-bin" => status(
+                self.ask(server, "POST", "/comments", json!({"body": "x"}))
+                    .await,
+            ),
             other => panic!("expected.txt: no operation {other:?}"),
         }
     }
@@ -279,7 +286,7 @@ impl Case<'_> {
 }
 
 /// In the order in which they are tried.
-const OPERATIONS: [&str; 18] = [
+const OPERATIONS: [&str; 22] = [
     "sql",
     "read",
     "export",
@@ -291,11 +298,15 @@ const OPERATIONS: [&str; 18] = [
     "type",
     "cursors",
     "edit",
+    "comments",
+    "comment",
     "delete",
     "sql-bin",
     "read-bin",
     "export-bin",
     "edit-bin",
+    "comments-bin",
+    "comment-bin",
     "room-bin",
     "restore",
 ];

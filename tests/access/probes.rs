@@ -26,6 +26,7 @@ async fn furnish(client: &impl GenericClient, org_id: Uuid, owner: Uuid) -> Ids 
     let (session, _) = member(client, org_id, "Member", "member").await;
     let document_id = document(client, org_id, owner).await;
     let [folder_id, parent_id, group_id, grant_id, link_id] = [(); 5].map(|()| Uuid::new_v4());
+    let [thread_id, comment_id] = [(); 2].map(|()| Uuid::new_v4());
     let account_id = session.account_id;
     let sql = format!(
         "insert into quire.folder (org_id, folder_id, name, created_by)
@@ -36,7 +37,12 @@ async fn furnish(client: &impl GenericClient, org_id: Uuid, owner: Uuid) -> Ids 
          insert into quire.access_grant (org_id, grant_id, document_id, account_id, role)
          values ('{org_id}', '{grant_id}', '{document_id}', '{account_id}', 'edit');
          insert into quire.share_link (org_id, link_id, document_id, token_hash, role, created_by)
-         values ('{org_id}', '{link_id}', '{document_id}', '{link_id}', 'edit', '{owner}')"
+         values ('{org_id}', '{link_id}', '{document_id}', '{link_id}', 'edit', '{owner}');
+         insert into quire.comment_thread (org_id, document_id, thread_id, created_by)
+         values ('{org_id}', '{document_id}', '{thread_id}', '{account_id}');
+         insert into quire.comment (org_id, document_id, thread_id, comment_id, account_id, body)
+         values ('{org_id}', '{document_id}', '{thread_id}', '{thread_id}', '{account_id}', 'A'),
+             ('{org_id}', '{document_id}', '{thread_id}', '{comment_id}', '{account_id}', 'B')"
     );
     client.batch_execute(&sql).await.expect("furnished");
     BTreeMap::from([
@@ -49,6 +55,8 @@ async fn furnish(client: &impl GenericClient, org_id: Uuid, owner: Uuid) -> Ids 
         ("group_id", group_id),
         ("grant_id", grant_id),
         ("link_id", link_id),
+        ("thread_id", thread_id),
+        ("comment_id", comment_id),
     ])
 }
 

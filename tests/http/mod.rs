@@ -2,6 +2,7 @@
 
 mod access_requests;
 mod api_tokens;
+mod comments;
 mod cookies;
 mod devices;
 mod documents;
