@@ -161,7 +161,7 @@ struct Line {
 #[derive(Args, Debug, Clone)]
 pub struct Log {
     /// What is logged: error, warn, info, debug or trace, or by module: info,quire::feed=debug.
-    /// Default: info for serve, warn otherwise.
+    /// Default: info for serve; for dev warn and mail; warn otherwise.
     #[arg(long, env = "QUIRE_LOG", global = true, value_name = "FILTER")]
     pub log: Option<String>,
 

@@ -199,8 +199,9 @@ async fn end_of_stdin() {
 
 fn start_log(line: &Line) -> Result<()> {
     let usual = match line.command {
-        // Loro describes every block that it encodes.
-        Command::Serve { .. } => "info,loro_internal=warn",
+        Command::Serve { .. } => "info",
+        // Without a mail server, mail is read here.
+        Command::Dev(_) => dev::LOG,
         _ => "warn",
     };
     // Loro describes every block that it writes at level info.

@@ -14,5 +14,5 @@ pub use embedded::{EmbeddedPostgres, Stop};
 pub use folder::{copies, temporary};
 pub use options::Options;
 pub use run::run;
-pub use server_process::{ServerProcess, free_addresses};
+pub use server_process::{LOG, ServerProcess, free_addresses};
 pub use user::User;

@@ -16,6 +16,10 @@ use crate::error::{Error, Kind, Result};
 /// How long a server may take to listen.
 const START: Duration = Duration::from_secs(60);
 
+/// What is logged when nothing else is asked for: what is wrong, and mail, which without a mail server
+/// is read nowhere else.
+pub const LOG: &str = "warn,quire::mail=info";
+
 /// What a server prints, before its address, once it listens.
 const LISTENING: &str = "listening on ";
 
@@ -43,7 +47,7 @@ impl ServerProcess {
             .env("DATABASE_URL", database_url)
             .env(
                 "QUIRE_LOG",
-                std::env::var_os("QUIRE_LOG").unwrap_or("warn".into()),
+                std::env::var_os("QUIRE_LOG").unwrap_or(LOG.into()),
             )
             // Its own group: Ctrl-C in the terminal is for us, who stop it in order.
             .process_group(0)

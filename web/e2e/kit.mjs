@@ -11,13 +11,14 @@ const PROGRAM = process.env.QUIRE_PROGRAM ?? fileURLToPath(new URL("../../target
 /** How long anything may take; a machine that also compiles is slow. */
 const PATIENCE_MS = 30_000;
 
-/** `quire dev` with two servers on a database of its own. */
-export async function startQuire() {
+/** `quire dev` with two servers on a database of its own, and with further settings, by their names in the environment. */
+export async function startQuire(settings = {}) {
   const folder = await mkdtemp(join(tmpdir(), "quire-e2e-"));
   // Started by root, Postgres runs as another user, who has to get at its data.
   await chmod(folder, 0o755);
   const child = spawn(PROGRAM, ["dev", "--data", join(folder, "data"), "--servers", "2"], {
     stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...settings },
   });
   const exited = new Promise((resolve) => { child.once("exit", resolve); });
   let output = "";
@@ -38,6 +39,8 @@ export async function startQuire() {
   return {
     link,
     servers,
+    /** What it and its servers have logged. */
+    logged: () => complaints,
     async stop() {
       child.kill("SIGINT");
       await exited;
@@ -127,4 +130,13 @@ export async function until(ask, isRight, what) {
 
 export function saved(page) {
   return until(() => statusOf(page), (status) => status === "Saved", "everything is saved");
+}
+
+/** Presses Tab until the focus is on it, as somebody without a mouse does. */
+export async function tabTo(page, target) {
+  for (let steps = 0; steps < 30; steps += 1) {
+    if (await target.evaluate((element) => element === document.activeElement)) return;
+    await page.keyboard.press("Tab");
+  }
+  assert.fail("the focus does not come there");
 }

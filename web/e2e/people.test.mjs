@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
-  arrive, invitation, openWindow, saved, shareLink, startBrowser, startQuire, statusOf, textOf, until,
+  arrive, invitation, openWindow, saved, shareLink, startBrowser, startQuire, statusOf, tabTo, textOf, until,
 } from "./kit.mjs";
 
 let quire;
@@ -13,6 +13,7 @@ let visitor;
 
 const EMAIL = "grace@example.org";
 const PASSWORD = "a compiler of sentences";
+const NEW_PASSWORD = "a moth in the relay";
 
 before(async () => {
   quire = await startQuire();
@@ -29,15 +30,6 @@ after(async () => {
 async function chooseInMenu({ page, name }, action) {
   await page.getByRole("button", { name: `Account of ${name}` }).click();
   await page.getByRole("menuitem", { name: action }).click();
-}
-
-/** Presses Tab until the focus is on it, as somebody without a mouse does. */
-async function tabTo(page, target) {
-  for (let steps = 0; steps < 20; steps += 1) {
-    if (await target.evaluate((element) => element === document.activeElement)) return;
-    await page.keyboard.press("Tab");
-  }
-  assert.fail("the focus does not come there");
 }
 
 test("somebody who came by an invitation sets a password and signs in again, without a mouse", async () => {
@@ -88,6 +80,44 @@ test("another device is listed and signed out", async () => {
   await phone.page.getByRole("heading", { name: "You are not signed in here" }).waitFor();
   assert.deepEqual(phone.faults, []);
   await phone.context.close();
+});
+
+test("somebody who forgot the password sets a new one with the link of the mail, once, without a mouse", async () => {
+  const { page, context, faults } = await openWindow(browser);
+  await page.goto(`${quire.servers[0]}/sign-in`);
+  const forgotten = page.getByRole("button", { name: "Forgot your password?" });
+  await forgotten.waitFor();
+  await tabTo(page, forgotten);
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Set a new password" }).waitFor();
+  await page.keyboard.type(EMAIL);
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Look into your mail" }).waitFor();
+  // Without a mail server, the log is the mail: whoever runs Quire finds it.
+  const mail = /http\S+?(\/reset#[\w-]+)/;
+  const logged = await until(() => quire.logged(), (words) => mail.test(words), "the mail is logged");
+  const [, link] = mail.exec(logged);
+  for (const isFirst of [true, false]) {
+    await page.goto(`${quire.servers[0]}/sign-in`);
+    await page.goto(`${quire.servers[0]}${link}`);
+    await page.getByLabel("New password").waitFor();
+    await page.keyboard.type(NEW_PASSWORD);
+    await page.keyboard.press("Enter");
+    if (isFirst) await page.getByRole("heading", { name: "Documents" }).waitFor();
+    else await page.getByRole("alert").waitFor();
+  }
+  assert.deepEqual(faults, []);
+  await context.close();
+  // Everywhere else one is signed out by it.
+  await grace.page.reload();
+  await grace.page.goto(`${quire.servers[1]}/sign-in#${new URL(ada.page.url()).pathname}`);
+  await grace.page.getByLabel("Mail address").fill(EMAIL);
+  await grace.page.getByLabel("Password").fill(PASSWORD);
+  await grace.page.keyboard.press("Enter");
+  await grace.page.getByText("The mail address or the password is wrong").waitFor();
+  await grace.page.getByLabel("Password").fill(NEW_PASSWORD);
+  await grace.page.keyboard.press("Enter");
+  await grace.page.locator(".document-text").waitFor();
 });
 
 test("a visitor with a link, on the other server, writes with the one who made it", async () => {
