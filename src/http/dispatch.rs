@@ -125,7 +125,10 @@ async fn endpoint(call: &Call<'_>, route: Route) -> Result<Answer> {
             Method::PUT => password_resets::set(call).await,
             _ => password_resets::ask(call).await,
         },
-        Route::SignUp => sign_up::sign_up(call).await,
+        Route::SignUp => match *method {
+            Method::POST => sign_up::sign_up(call).await,
+            _ => Ok(sign_up::show(call)),
+        },
         Route::Session => match *method {
             Method::POST => sign_in::sign_in(call).await,
             _ => sign_in::sign_out(call).await,

@@ -290,7 +290,6 @@ impl Route {
         match self {
             Route::Welcome
             | Route::WelcomePreview
-            | Route::SignUp
             | Route::Restore(..)
             | Route::Edits(..)
             | Route::Replies(..)
@@ -311,6 +310,7 @@ impl Route {
             | Route::Grants(..)
             | Route::AccessRequests(..)
             | Route::Comments(..)
+            | Route::SignUp
             | Route::MyTokens => &[Method::GET, Method::POST],
             Route::Document(..) | Route::Folder(..) => {
                 &[Method::GET, Method::PATCH, Method::DELETE]

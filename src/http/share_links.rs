@@ -99,6 +99,7 @@ pub async fn preview(call: &Call<'_>) -> Result<Answer> {
         organisation_name: &'a str,
         title: Option<&'a str>,
         role: &'a str,
+        is_folder: bool,
         needs_password: bool,
         is_signed_in: bool,
     }
@@ -116,6 +117,7 @@ pub async fn preview(call: &Call<'_>) -> Result<Answer> {
         organisation_name: link.get("organisation_name"),
         title: (!needs_password).then(|| link.get("title")),
         role: link.get("role"),
+        is_folder: link.get::<_, Option<Uuid>>("folder_id").is_some(),
         needs_password,
         is_signed_in,
     };

@@ -1,6 +1,6 @@
 //! Signing up without an invitation, where the settings allow it.
 
-use super::answer::Answer;
+use super::answer::{Answer, json};
 use super::call::Call;
 use super::create_document::create_document;
 use super::sign_in::{FIRST_TITLE, welcomed};
@@ -8,6 +8,12 @@ use crate::auth::{self, SignUp, Subject, acting_unknown};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::failed;
 use hyper::StatusCode;
+
+/// `GET /api/v1/sign-up`: whether it is open, so that the page offers it only then.
+pub fn show(call: &Call<'_>) -> Answer {
+    let is_open = call.context.open_sign_up;
+    json(StatusCode::OK, &serde_json::json!({ "is_open": is_open }))
+}
 
 /// `POST /api/v1/sign-up`: an account, its organisation and a first document.
 pub async fn sign_up(call: &Call<'_>) -> Result<Answer> {

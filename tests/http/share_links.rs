@@ -56,6 +56,7 @@ async fn a_link_lets_in_with_its_role_until_it_is_revoked() {
             .post(PREVIEW, json!({"token": link.token}))
             .await;
         assert_eq!(preview.json()["title"], "Welcome to Quire");
+        assert_eq!(preview.json()["is_folder"], false);
         let vera = come_in(&site, &link).await;
         let place = vera.document(document_id, "");
         let seen = vera.get(&place).await;
@@ -190,6 +191,12 @@ async fn a_visitor_with_a_link_to_a_folder_sees_what_lies_in_it_and_nothing_else
         path: format!("{links}/{}", link["link_id"].as_str().unwrap()),
         token: token.to_owned(),
     };
+    let body = json!({"token": link.token});
+    let preview = site.stranger().post(PREVIEW, body).await.json();
+    assert_eq!(
+        (&preview["title"], &preview["is_folder"]),
+        (&json!("Shared"), &json!(true))
+    );
     let vera = come_in(&site, &link).await;
     let folder = |who: &Visitor, at: usize| who.organisation(&format!("/folders/{}", made[at]));
     let seen = vera.get(&folder(&vera, 1)).await;

@@ -8,8 +8,10 @@ fn form(email: &str) -> Value {
 #[tokio::test]
 async fn nobody_signs_up_unless_it_is_open() {
     let site = Site::start().await;
-    let answer = site
-        .stranger()
+    let stranger = site.stranger();
+    let told = stranger.get("/api/v1/sign-up").await;
+    assert_eq!(told.json(), json!({"is_open": false}));
+    let answer = stranger
         .post("/api/v1/sign-up", form("a@example.org"))
         .await;
     assert_eq!(answer.status, 403);
@@ -24,6 +26,8 @@ async fn where_it_is_open_one_gets_an_organisation_of_ones_own() {
     })
     .await;
     let visitor = site.stranger();
+    let told = visitor.get("/api/v1/sign-up").await;
+    assert_eq!(told.json(), json!({"is_open": true}));
     let answer = visitor
         .post("/api/v1/sign-up", form("ada@example.org"))
         .await;
