@@ -21,7 +21,7 @@ let stranger;
 let documentAddress;
 
 before(async () => {
-  quire = await startQuire();
+  quire = await startQuire({ QUIRE_OPEN_SIGN_UP: "true" });
   browser = await startBrowser();
 });
 
@@ -109,6 +109,10 @@ test("the pages of somebody who is not signed in have no serious finding", async
       await page.goto(`${quire.servers[0]}/reset#of-nobody`);
       await page.locator("h1").waitFor();
     }],
+    ["sign-up", async () => {
+      await page.goto(`${quire.servers[0]}/sign-up`);
+      await page.getByLabel("Name of the organisation").waitFor();
+    }],
     ["welcome", async () => {
       await page.goto(quire.link);
       await page.getByLabel("Your name").waitFor();
@@ -168,6 +172,22 @@ test("the pages of somebody who is signed in have no serious finding", async () 
       await page.goto(quire.servers[0]);
       await page.getByRole("heading", { name: "Documents" }).waitFor();
       await page.getByText("Welcome to Quire").first().waitFor();
+    }],
+    ["no access", async () => {
+      await page.goto(documentAddress.replace(/.$/, (last) => (last === "0" ? "1" : "0")));
+      await page.getByRole("button", { name: "Ask for access" }).waitFor();
+    }],
+    ["folder", async () => {
+      const folder = await page.evaluate(async (address) => {
+        const headers = { "x-quire": "1", "content-type": "application/json" };
+        return (await fetch(address, { method: "POST", headers, body: `{"name": "Press"}` })).json();
+      }, `/api/v1/organisations/${orgId}/folders`);
+      await page.goto(`${quire.servers[0]}/organisation/${orgId}/folder/${folder.folder_id}`);
+      await page.getByRole("heading", { name: "Press" }).waitFor();
+    }],
+    ["list with a folder", async () => {
+      await page.goto(quire.servers[0]);
+      await page.getByRole("link", { name: "Press" }).waitFor();
     }],
     ["account's menu", async () => { await page.getByRole("button", { name: "Account of Ada" }).click(); }],
     ["account", async () => {

@@ -16,6 +16,8 @@ export interface DocumentEntry {
   /** Whether one may share it and move it to the bin. */
   may_manage: boolean;
   owner_id: string | null;
+  /** How many ask to be let at it; 0 for those who could not let them. */
+  access_requests: number;
 }
 
 export async function listDocuments(orgId: string, isBin: boolean): Promise<DocumentEntry[]> {
@@ -24,13 +26,18 @@ export async function listDocuments(orgId: string, isBin: boolean): Promise<Docu
   return documents;
 }
 
-export function createDocument(orgId: string): Promise<DocumentEntry> {
-  return ask("POST", documentsPath(orgId), {});
+/** In a folder, or in none. */
+export function createDocument(orgId: string, folderId: string | null): Promise<DocumentEntry> {
+  return ask("POST", documentsPath(orgId), { folder_id: folderId });
 }
 
 /** Makes a document of a text in Markdown. */
-export function importDocument(orgId: string, file: { title: string; markdown: string }): Promise<DocumentEntry> {
-  return ask("POST", documentsPath(orgId), file);
+export function importDocument(
+  orgId: string,
+  folderId: string | null,
+  file: { title: string; markdown: string },
+): Promise<DocumentEntry> {
+  return ask("POST", documentsPath(orgId), { ...file, folder_id: folderId });
 }
 
 export type FileFormat = "markdown" | "html" | "text" | "json";
@@ -46,6 +53,10 @@ export function showDocument(orgId: string, documentId: string): Promise<Documen
 
 export function renameDocument(orgId: string, documentId: string, title: string): Promise<DocumentEntry> {
   return ask("PATCH", documentPath(orgId, documentId), { title });
+}
+
+export function giveDocument(orgId: string, documentId: string, ownerId: string): Promise<DocumentEntry> {
+  return ask("PATCH", documentPath(orgId, documentId), { owner_id: ownerId });
 }
 
 export function binDocument(orgId: string, documentId: string): Promise<void> {

@@ -80,6 +80,21 @@ export function signIn(credentials: Credentials): Promise<Me> {
   return ask("POST", "/api/v1/session", credentials);
 }
 
+/** Whether anybody may sign up on this server. */
+export async function isSignUpOpen(): Promise<boolean> {
+  return (await ask<{ is_open: boolean }>("GET", "/api/v1/sign-up")).is_open;
+}
+
+export interface NewAccount extends Credentials {
+  name: string;
+  /** Name of the organisation that is made with it. */
+  organisation: string;
+}
+
+export function signUp(account: NewAccount): Promise<Welcome> {
+  return ask("POST", "/api/v1/sign-up", account);
+}
+
 export function signOut(): Promise<void> {
   return ask("DELETE", "/api/v1/session");
 }

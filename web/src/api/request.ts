@@ -82,6 +82,11 @@ export function wordsOf(error: unknown): string {
   return error instanceof Error ? error.message : "Something went wrong.";
 }
 
+/** It does not exist, or one may not know of it. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404;
+}
+
 /** A link that was used or revoked, or whose time is over. */
 export function isGone(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 410 || error.status === 404);

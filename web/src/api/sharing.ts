@@ -1,7 +1,15 @@
-// Who may do what with a document: grants and share links.
+// Who may do what with a document or a folder: grants, share links, and those who ask for access.
 import { documentPath, type DocumentRole } from "./documents";
+import { folderPath } from "./folders";
 import { ask } from "./request";
 import type { Account } from "../sync/account";
+
+/** What is shared. */
+export type Place = { kind: "document"; orgId: string; documentId: string } | { kind: "folder"; orgId: string; folderId: string };
+
+function placePath(place: Place): string {
+  return place.kind === "document" ? documentPath(place.orgId, place.documentId) : folderPath(place.orgId, place.folderId);
+}
 
 export interface Grant {
   grant_id: string;
@@ -45,6 +53,7 @@ export interface SharePreview {
   /** Null: told only to those who know the password. */
   title: string | null;
   role: DocumentRole;
+  is_folder: boolean;
   needs_password: boolean;
   is_signed_in: boolean;
 }
@@ -56,26 +65,48 @@ export interface Opened {
   folder_id: string | null;
 }
 
-export function showSharing(orgId: string, documentId: string): Promise<Sharing> {
-  return ask("GET", `${documentPath(orgId, documentId)}/grants`);
+export function showSharing(place: Place): Promise<Sharing> {
+  return ask("GET", `${placePath(place)}/grants`);
 }
 
 /** The same subject again changes its role. */
-export function grant(orgId: string, documentId: string, subject: Subject, role: DocumentRole): Promise<Grant> {
-  return ask("POST", `${documentPath(orgId, documentId)}/grants`, { ...subject, role });
+export function grant(place: Place, subject: Subject, role: DocumentRole): Promise<Grant> {
+  return ask("POST", `${placePath(place)}/grants`, { ...subject, role });
 }
 
-export function removeGrant(orgId: string, documentId: string, grantId: string): Promise<void> {
-  return ask("DELETE", `${documentPath(orgId, documentId)}/grants/${grantId}`);
+export function removeGrant(place: Place, grantId: string): Promise<void> {
+  return ask("DELETE", `${placePath(place)}/grants/${grantId}`);
 }
 
 /** The address is told this once. */
-export function makeLink(orgId: string, documentId: string, wish: NewLink): Promise<ShareLink & { url: string }> {
-  return ask("POST", `${documentPath(orgId, documentId)}/links`, wish);
+export function makeLink(place: Place, wish: NewLink): Promise<ShareLink & { url: string }> {
+  return ask("POST", `${placePath(place)}/links`, wish);
 }
 
-export function revokeLink(orgId: string, documentId: string, linkId: string): Promise<void> {
-  return ask("DELETE", `${documentPath(orgId, documentId)}/links/${linkId}`);
+export function revokeLink(place: Place, linkId: string): Promise<void> {
+  return ask("DELETE", `${placePath(place)}/links/${linkId}`);
+}
+
+/** Somebody who asks to be let at a document. */
+export interface AccessRequest {
+  account: Account;
+  message: string;
+  requested_at: string;
+}
+
+/** The answer is the same whether or not there is such a document. */
+export function askForAccess(orgId: string, documentId: string, message: string): Promise<void> {
+  return ask("POST", `${documentPath(orgId, documentId)}/access_requests`, { message });
+}
+
+/** Those of a folder's documents stand at the documents. */
+export async function listAccessRequests(place: Place): Promise<AccessRequest[]> {
+  if (place.kind === "folder") return [];
+  return (await ask<{ requests: AccessRequest[] }>("GET", `${placePath(place)}/access_requests`)).requests;
+}
+
+export function dismissAccessRequest(place: Place, accountId: string): Promise<void> {
+  return ask("DELETE", `${placePath(place)}/access_requests/${accountId}`);
 }
 
 export function lookAtShare(token: string): Promise<SharePreview> {

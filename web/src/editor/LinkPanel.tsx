@@ -84,12 +84,12 @@ function LinkForm({ session, href, place, onClose }: { session: Session; href: s
   );
 }
 
-/** Under the place in the text, within the editor's scrolled surface. */
+/** Under the place in the text, within the editor's scrolled surface, however narrow that becomes. */
 function usePlace({ editor }: Session, from: number): CSSProperties {
   const surface = editor.view.dom.closest(".editor-surface");
   if (surface === null) return {};
   const limit = editor.state.doc.content.size;
   const caret = editor.view.coordsAtPos(Math.min(from, limit));
   const frame = surface.getBoundingClientRect();
-  return { top: caret.bottom - frame.top + 6, left: Math.max(8, Math.min(caret.left - frame.left, frame.width - 360)) };
+  return { top: caret.bottom - frame.top + 6, left: `max(8px, min(${caret.left - frame.left}px, 100% - 360px))` };
 }

@@ -1,5 +1,6 @@
 // What stands around the editor: title, whether all is saved, who is here, sharing, and what has ended.
-import { useCallback, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
+import { AskForAccess } from "./AskForAccess";
 import { DownloadMenu } from "./DownloadMenu";
 import { Ended } from "./Ended";
 import { InBin } from "./DocumentPage";
@@ -9,6 +10,7 @@ import { useEntry } from "./useEntry";
 import { ShareDialog } from "./share/ShareDialog";
 import { binDocument } from "../api/documents";
 import type { Organisation } from "../api/people";
+import type { Place } from "../api/sharing";
 import { Editor } from "../editor/Editor";
 import { Faces } from "../shell/Faces";
 import { BinIcon, DocumentIcon, InviteIcon, LogoIcon, MoreIcon } from "../shell/icons";
@@ -17,7 +19,7 @@ import { Link } from "../shell/Link";
 import { Menu, type MenuAction } from "../shell/Menu";
 import { listPath, navigate } from "../shell/route";
 import { SaveStatus } from "../shell/SaveStatus";
-import type { SignIn } from "../shell/session";
+import { isMemberOf, type SignIn } from "../shell/session";
 import { TitleField } from "../shell/TitleField";
 import { useLoaded } from "../shell/useLoaded";
 import type { LiveDocument } from "../sync/document";
@@ -41,6 +43,10 @@ export function DocumentFrame({ orgId, documentId, signIn, live, onReopen }: Doc
   const kept = useLoaded(useCallback(() => keptTexts(orgId, documentId), [orgId, documentId]));
   const texts = kept.state.kind === "loaded" ? kept.state.value : [];
   const organisation = organisationOf(signIn, orgId);
+  const accountId = signIn.kind === "signed-in" ? signIn.account.account_id : "";
+  const place = useMemo((): Place => ({ kind: "document", orgId, documentId }), [orgId, documentId]);
+
+  const asking = entry?.access_requests ?? 0;
 
   const isInBin = isDeleted || (status.kind === "ended" && status.reason === "deleted");
   if (isInBin && (status.kind !== "ended" || status.unsaved === 0)) {
@@ -74,6 +80,7 @@ export function DocumentFrame({ orgId, documentId, signIn, live, onReopen }: Doc
           <button type="button" className="button primary" onClick={() => { setOpen("share"); }}>
             <InviteIcon />
             <span className="wide-only">Share</span>
+            {asking > 0 && <AskingCount count={asking} />}
           </button>
         )}
         <DownloadMenu orgId={orgId} documentId={documentId} title={shownTitle} live={live} status={status} />
@@ -83,7 +90,14 @@ export function DocumentFrame({ orgId, documentId, signIn, live, onReopen }: Doc
       {status.kind !== "ended" && <Downgraded permission={permission} />}
       <Editor document={live} />
       {status.kind === "ended" && (
-        <Ended reason={status.reason} unsaved={status.unsaved} live={live} title={shownTitle} onReopen={onReopen} />
+        <Ended
+          reason={status.reason}
+          unsaved={status.unsaved}
+          live={live}
+          title={shownTitle}
+          ask={isMemberOf(signIn, orgId) && <AskForAccess orgId={orgId} documentId={documentId} />}
+          onReopen={onReopen}
+        />
       )}
       {open === "texts" && (
         <KeptTexts texts={texts} title={shownTitle} onChanged={kept.reload} onClose={() => { setOpen(null); }} />
@@ -91,7 +105,8 @@ export function DocumentFrame({ orgId, documentId, signIn, live, onReopen }: Doc
       {open === "share" && organisation !== undefined && (
         <ShareDialog
           organisation={organisation}
-          documentId={documentId}
+          accountId={accountId}
+          place={place}
           title={shownTitle}
           onInvite={() => { setOpen("invite"); }}
           onClose={() => { setOpen(null); }}
@@ -107,6 +122,15 @@ export function DocumentFrame({ orgId, documentId, signIn, live, onReopen }: Doc
         />
       )}
     </div>
+  );
+}
+
+function AskingCount({ count }: { count: number }) {
+  return (
+    <span className="count">
+      {count}
+      <span className="sr-only"> {count === 1 ? "asks" : "ask"} for access</span>
+    </span>
   );
 }
 

@@ -1,13 +1,14 @@
 // A document's page: opening it, and what is shown when it cannot be.
 import { useCallback, useEffect, useState } from "react";
 import { DocumentFrame } from "./DocumentFrame";
+import { NoAccess } from "./NoAccess";
 import { SignedOut } from "./SignedOut";
 import { useDocument } from "./useDocument";
 import { restoreDocument, showDocument } from "../api/documents";
 import { ApiError, wordsOf } from "../api/request";
 import { Link } from "../shell/Link";
 import { Loading, Message } from "../shell/Message";
-import { currentPath, listPath, signInPath } from "../shell/route";
+import { listPath } from "../shell/route";
 import type { SignIn } from "../shell/session";
 import type { OpenFailure } from "../sync/document";
 
@@ -78,22 +79,7 @@ function NotOpened({ orgId, documentId, signIn, failure, onReopen }: NotOpenedPr
     case "no-access":
     case "read-only":
     case "refused":
-      // Whether it exists is not told to those who may not see it.
-      return (
-        <Message
-          title="You cannot open this document"
-          actions={
-            <>
-              <Link to={listPath} className="button primary">Go to your documents</Link>
-              <Link to={signInPath(currentPath())} className="button">Sign in with another account</Link>
-              <button type="button" className="button ghost" onClick={onReopen}>Try again</button>
-            </>
-          }
-        >
-          <p>It does not exist, or it is not shared with you. Ask whoever sent you the address to share it.</p>
-          {signIn.kind === "signed-in" && <p>You are signed in as <strong>{signIn.account.name}</strong>.</p>}
-        </Message>
-      );
+      return <NoAccess orgId={orgId} documentId={documentId} signIn={signIn} onReopen={onReopen} />;
     case "not-available-offline":
       return (
         <Message title="Not available offline" actions={<>{again}{home}</>}>

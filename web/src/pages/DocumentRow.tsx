@@ -22,7 +22,10 @@ export function DocumentRow({ entry, isBin, nowMs, onRename, onBin, onRestore }:
   const summary = (
     <>
       <DocumentIcon />
-      <span className="document-title">{title}</span>
+      <span className="document-title">
+        {title}
+        {entry.access_requests > 0 && <span className="badge asks">{asks(entry.access_requests)}</span>}
+      </span>
       <span className="document-meta">{entry.created_by}</span>
       <time className="document-meta" dateTime={time} title={timeInFull(time)}>
         {isBin ? "deleted " : "edited "}
@@ -56,4 +59,8 @@ export function DocumentRow({ entry, isBin, nowMs, onRename, onBin, onRestore }:
       {actions.length > 0 && <Menu label={`More for ${title}`} button={<MoreIcon />} actions={actions} />}
     </li>
   );
+}
+
+function asks(count: number): string {
+  return count === 1 ? "1 asks for access" : `${count} ask for access`;
 }

@@ -1,5 +1,5 @@
 // The document takes no more edits in this tab. Whatever was not saved is handed to the person.
-import { useState } from "react";
+import { useState, type ReactNode } from "react";
 import { CopyButton, saveAsFile } from "../shell/copy";
 import { Dialog } from "../shell/Dialog";
 import { Link } from "../shell/Link";
@@ -12,10 +12,12 @@ export interface EndedProps {
   unsaved: number;
   live: LiveDocument;
   title: string;
+  /** Stands below what is said, if one lost access. */
+  ask: ReactNode;
   onReopen: () => void;
 }
 
-export function Ended({ reason, unsaved, live, title, onReopen }: EndedProps) {
+export function Ended({ reason, unsaved, live, title, ask, onReopen }: EndedProps) {
   const [isHidden, setHidden] = useState(false);
   const text = live.text();
   if (isHidden) {
@@ -41,6 +43,7 @@ export function Ended({ reason, unsaved, live, title, onReopen }: EndedProps) {
             <textarea className="unsaved" readOnly rows={8} value={text} aria-label="The text in this tab" />
           </>
         )}
+        {reason === "no-access" && ask}
         <div className="actions end">
           {unsaved > 0 && (
             <>

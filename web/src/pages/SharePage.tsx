@@ -6,7 +6,7 @@ import { Field } from "../shell/Field";
 import { NAME_LENGTH } from "../shell/limits";
 import { Link } from "../shell/Link";
 import { Loading, Message } from "../shell/Message";
-import { currentPath, documentPath, listPath, navigate, signInPath } from "../shell/route";
+import { currentPath, documentPath, folderPath, listPath, navigate, signInPath } from "../shell/route";
 import { problemWith, problemWithAll, useAction } from "../shell/useAction";
 import { useLoaded } from "../shell/useLoaded";
 import { rememberAccount } from "../sync/account";
@@ -21,7 +21,7 @@ export function SharePage({ token }: { token: string }) {
   useEffect(() => {
     if (opened !== null) enter(opened);
   }, [opened]);
-  if (state.kind === "loading" || opened !== null) return <Loading what="Opening the document…" />;
+  if (state.kind === "loading" || opened !== null) return <Loading what="Opening what is shared…" />;
   if (state.kind === "failed") {
     return (
       <Message
@@ -61,9 +61,14 @@ async function lookAndEnter(token: string): Promise<Look> {
   }
 }
 
-function enter({ account, org_id, document_id }: Opened): void {
+function enter({ account, org_id, document_id, folder_id }: Opened): void {
   rememberAccount(account);
-  navigate(document_id === null ? listPath : documentPath(org_id, document_id), "replace");
+  navigate(pathOf(org_id, document_id, folder_id), "replace");
+}
+
+function pathOf(orgId: string, documentId: string | null, folderId: string | null): string {
+  if (documentId !== null) return documentPath(orgId, documentId);
+  return folderId === null ? listPath : folderPath(orgId, folderId);
 }
 
 interface ShareFormProps {
@@ -77,6 +82,7 @@ function ShareForm({ token, preview, onGone }: ShareFormProps) {
   const [password, setPassword] = useState("");
   const opening = useAction();
   const { needs_password: needsPassword, is_signed_in: isSignedIn } = preview;
+  const what = preview.is_folder ? "folder" : "document";
   const problem = problemWithAll(opening, ["name", "password"]);
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
@@ -95,10 +101,10 @@ function ShareForm({ token, preview, onGone }: ShareFormProps) {
     });
   };
   return (
-    <Message title={preview.title ?? `${preview.organisation_name} shares a document with you`}>
+    <Message title={preview.title ?? `${preview.organisation_name} shares a ${what} with you`}>
       <p>
-        {preview.title !== null && `${preview.organisation_name} shares this document with you. `}
-        {may[preview.role]}
+        {preview.title !== null && `${preview.organisation_name} shares this ${what} with you. `}
+        {preview.is_folder ? mayWithin[preview.role] : may[preview.role]}
       </p>
       <form className="stack" onSubmit={submit}>
         {!isSignedIn && (
@@ -129,7 +135,7 @@ function ShareForm({ token, preview, onGone }: ShareFormProps) {
         )}
         {problem !== null && !needsPassword && <p className="problem" role="alert">{problem}</p>}
         <button type="submit" className="button primary wide" disabled={opening.isBusy}>
-          {opening.isBusy ? "One moment…" : "Open the document"}
+          {opening.isBusy ? "One moment…" : `Open the ${what}`}
         </button>
       </form>
       {!isSignedIn && (
@@ -145,4 +151,10 @@ const may = {
   view: "You can read it.",
   comment: "You can read it and comment on it.",
   edit: "You can read and edit it.",
+} as const;
+
+const mayWithin = {
+  view: "You can read what lies in it.",
+  comment: "You can read what lies in it and comment on it.",
+  edit: "You can read and edit what lies in it.",
 } as const;

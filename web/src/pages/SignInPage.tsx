@@ -1,13 +1,14 @@
 // Signing in by mail address and password, and asking for a new password.
 import { useEffect, useState, type SubmitEvent } from "react";
 import { UnsavedNote } from "./UnsavedNote";
-import { askForReset, signIn as signInWith } from "../api/people";
+import { askForReset, isSignUpOpen, signIn as signInWith } from "../api/people";
 import { Field } from "../shell/Field";
 import { Link } from "../shell/Link";
 import { Message } from "../shell/Message";
-import { navigate } from "../shell/route";
+import { navigate, signUpPath } from "../shell/route";
 import type { SignIn } from "../shell/session";
 import { problemWith, problemWithAll, useAction } from "../shell/useAction";
+import { useLoaded } from "../shell/useLoaded";
 import { rememberAccount } from "../sync/account";
 
 type View = { kind: "sign-in" } | { kind: "forgotten" } | { kind: "sent"; email: string };
@@ -66,6 +67,8 @@ interface SignInFormProps extends FormProps, SignInPageProps {
 
 function SignInForm({ email, onEmail, next, signIn, onForgotten }: SignInFormProps) {
   const [password, setPassword] = useState("");
+  const signUp = useLoaded(isSignUpOpen).state;
+  const isOpen = signUp.kind === "loaded" && signUp.value;
   const entering = useAction();
   const problem = problemWithAll(entering, ["email", "password"]);
   const submit = (event: SubmitEvent): void => {
@@ -112,7 +115,11 @@ function SignInForm({ email, onEmail, next, signIn, onForgotten }: SignInFormPro
       </form>
       <button type="button" className="link" onClick={onForgotten}>Forgot your password?</button>
       <p className="fine">
-        No account yet? Quire lets people in by link: ask somebody of your organisation for one.
+        {isOpen ? (
+          <>No account yet? <Link to={signUpPath}>Sign up</Link></>
+        ) : (
+          "No account yet? Quire lets people in by link: ask somebody of your organisation for one."
+        )}
       </p>
     </Message>
   );

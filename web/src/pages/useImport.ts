@@ -13,31 +13,40 @@ export interface Import {
   start: (files: readonly File[]) => void;
 }
 
+/** Where the documents are made: in a folder, or in none. */
+export interface ImportPlace {
+  orgId: string;
+  folderId: string | null;
+}
+
 /** `onDone` is told what was made, and whether that is all. Null: this person makes no documents here. */
-export function useImport(orgId: string | null, onDone: (made: DocumentEntry[], isAll: boolean) => void): Import {
+export function useImport(place: ImportPlace | null, onDone: (made: DocumentEntry[], isAll: boolean) => void): Import {
   const [isBusy, setBusy] = useState(false);
   const [problems, setProblems] = useState<readonly string[]>([]);
   const start = (files: readonly File[]): void => {
-    if (orgId === null || isBusy || files.length === 0) return;
+    if (place === null || isBusy || files.length === 0) return;
     setBusy(true);
     setProblems([]);
-    void makeAll(orgId, files).then(({ made, failed }) => {
+    void makeAll(place, files).then(({ made, failed }) => {
       setBusy(false);
       setProblems(failed);
       onDone(made, failed.length === 0);
     });
   };
-  const isOver = useDrop(orgId !== null, start);
+  const isOver = useDrop(place !== null, start);
   return { isBusy, problems, isOver, start };
 }
 
 /** One after another, so that the list has them in the order of the files. */
-async function makeAll(orgId: string, files: readonly File[]): Promise<{ made: DocumentEntry[]; failed: string[] }> {
+async function makeAll(
+  { orgId, folderId }: ImportPlace,
+  files: readonly File[],
+): Promise<{ made: DocumentEntry[]; failed: string[] }> {
   const made: DocumentEntry[] = [];
   const failed: string[] = [];
   for (const file of files) {
     try {
-      made.push(await importDocument(orgId, await readFile(file)));
+      made.push(await importDocument(orgId, folderId, await readFile(file)));
     } catch (error) {
       failed.push(error instanceof FileProblem ? error.message : `“${file.name}” was not imported: ${wordsOf(error)}`);
     }

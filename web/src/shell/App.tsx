@@ -1,12 +1,14 @@
 // Which page is shown: the address, and who is signed in.
 import { AccountPage } from "../pages/account/AccountPage";
 import { DocumentPage } from "../pages/DocumentPage";
+import { FolderPage } from "../pages/FolderPage";
 import { ListPage } from "../pages/ListPage";
 import { OrganisationPage } from "../pages/organisation/OrganisationPage";
 import { ResetPage } from "../pages/ResetPage";
 import { SharePage } from "../pages/SharePage";
 import { SignedOut } from "../pages/SignedOut";
 import { SignInPage } from "../pages/SignInPage";
+import { SignUpPage } from "../pages/SignUpPage";
 import { Welcome } from "../pages/Welcome";
 import { rememberedAccount } from "../sync/account";
 import { Link } from "./Link";
@@ -27,6 +29,8 @@ export function App() {
       return <ResetPage token={route.token} />;
     case "sign-in":
       return <SignInPage next={route.next} signIn={signIn} />;
+    case "sign-up":
+      return <SignUpPage />;
     case "unknown":
       return (
         <Message
@@ -44,6 +48,11 @@ export function App() {
       if (signIn.kind === "signed-out" && rememberedAccount() === null) return <SignedOut />;
       return <DocumentPage key={keyOf(route)} orgId={route.orgId} documentId={route.documentId} signIn={signIn} />;
     }
+    case "folder":
+      if (signIn.kind === "looking") return <Loading what="Opening the folder…" />;
+      if (signIn.kind === "signed-out") return <SignedOut />;
+      if (signIn.kind === "unreachable") return <Unreachable />;
+      return <FolderPage key={route.folderId} orgId={route.orgId} folderId={route.folderId} me={signIn} />;
     case "list":
     case "bin":
       if (signIn.kind === "looking") return <Loading what="Loading your documents…" />;
@@ -69,11 +78,14 @@ function keyOf(route: Route): string | null {
     case "welcome":
     case "share":
     case "reset":
+    case "sign-up":
       return null;
     case "document":
       return `${route.orgId}/${route.documentId}`;
     case "organisation":
       return route.orgId;
+    case "folder":
+      return `${route.orgId}/folder/${route.folderId}`;
     case "sign-in":
     case "list":
     case "bin":

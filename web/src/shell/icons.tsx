@@ -47,6 +47,14 @@ export function DocumentIcon() {
   );
 }
 
+export function FolderIcon() {
+  return (
+    <Icon>
+      <path d="M3 5.500c0-.6.4-1 1-1h3.600l1.900 2h6.500c.6 0 1 .4 1 1v7c0 .6-.4 1-1 1H4c-.6 0-1-.4-1-1z" />
+    </Icon>
+  );
+}
+
 export function BinIcon() {
   return (
     <Icon>

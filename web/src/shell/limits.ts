@@ -6,6 +6,9 @@ export const NAME_LENGTH = 80;
 /** Longest title of a document, in characters. */
 export const TITLE_LENGTH = 300;
 
+/** Longest message of a request for access, in characters. */
+export const MESSAGE_LENGTH = 500;
+
 /** Longest request that makes a document, in bytes. */
 export const CONTENT_BYTES = 1024 * 1024;
 

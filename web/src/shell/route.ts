@@ -11,24 +11,32 @@ export type Route =
   | { page: "share"; token: string }
   /** `next` is where one wanted to go. */
   | { page: "sign-in"; next: string }
+  | { page: "sign-up" }
   | { page: "account" }
   | { page: "organisation"; orgId: string; tab: OrganisationTab }
+  | { page: "folder"; orgId: string; folderId: string }
   | { page: "document"; orgId: string; documentId: string }
   | { page: "unknown" };
 
 const UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
 const DOCUMENT_PATH = new RegExp(`^/(${UUID})/(${UUID})/?$`);
+const FOLDER_PATH = new RegExp(`^/organisation/(${UUID})/folder/(${UUID})/?$`);
 const ORGANISATION_PATH = new RegExp(`^/organisation/(${UUID})/?$`);
 
 /** What is something else to somebody who is signed in. */
-const PAGES_TO_RETURN_TO: readonly Route["page"][] = ["bin", "account", "organisation", "document", "share"];
+const PAGES_TO_RETURN_TO: readonly Route["page"][] = ["bin", "account", "organisation", "folder", "document", "share"];
 
 export const listPath = "/";
 export const binPath = "/#bin";
 export const accountPath = "/account";
+export const signUpPath = "/sign-up";
 
 export function documentPath(orgId: string, documentId: string): string {
   return `/${orgId}/${documentId}`;
+}
+
+export function folderPath(orgId: string, folderId: string): string {
+  return `/organisation/${orgId}/folder/${folderId}`;
 }
 
 export function organisationPath(orgId: string, tab: OrganisationTab = "members"): string {
@@ -57,9 +65,13 @@ export function parseRoute(path: string, hash: string): Route {
       return { page: path === "/welcome" ? "welcome" : path === "/reset" ? "reset" : "share", token: fragment };
     case "/sign-in":
       return { page: "sign-in", next: pageWithin(fragment) };
+    case "/sign-up":
+      return { page: "sign-up" };
     case "/account":
       return { page: "account" };
   }
+  const [, folderOrgId, folderId] = FOLDER_PATH.exec(path) ?? [];
+  if (folderOrgId !== undefined && folderId !== undefined) return { page: "folder", orgId: folderOrgId, folderId };
   const [, organisation] = ORGANISATION_PATH.exec(path) ?? [];
   if (organisation !== undefined) return { page: "organisation", orgId: organisation, tab: tabOf(fragment) };
   const [, orgId, documentId] = DOCUMENT_PATH.exec(path) ?? [];

@@ -45,3 +45,8 @@ function signedIn({ account, organisations }: Me): SignIn {
   rememberAccount(account);
   return { kind: "signed-in", account, organisations };
 }
+
+/** Not for those who came by a share link only. */
+export function isMemberOf(signIn: SignIn, orgId: string): boolean {
+  return signIn.kind === "signed-in" && signIn.organisations.some((organisation) => organisation.org_id === orgId);
+}

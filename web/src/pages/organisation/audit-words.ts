@@ -34,6 +34,10 @@ export function sentenceOf(entry: AuditEntry, names: Names): string {
       return `${who} now lets ${receiver(entry, names)} ${verb(role)} ${where} (before: ${verb(text(entry, "former_role"))})`;
     case "grant_removed":
       return `${who} stopped sharing ${where} with ${receiver(entry, names)}`;
+    case "access_requested":
+      return `${capital(whom)} asked for access to ${where}`;
+    case "access_request_ended":
+      return `The request of ${whom} for ${where} ended`;
     case "share_link_added":
       return `${who} made a link by which anybody can ${verb(role)} ${where}`;
     case "share_link_changed":

@@ -14,9 +14,11 @@ export interface GrantListProps {
   isBusy: boolean;
   onRole: (subject: Subject, role: DocumentRole, name: string) => void;
   onRemove: (grantId: string, name: string) => void;
+  /** Null: this person may not give it away. */
+  onGiveAway: (() => void) | null;
 }
 
-export function GrantList({ sharing, organisationName, isBusy, onRole, onRemove }: GrantListProps) {
+export function GrantList({ sharing, organisationName, isBusy, onRole, onRemove, onGiveAway }: GrantListProps) {
   const { owner, grants, may_manage } = sharing;
   const everyone = grants.find((grant) => grant.everyone && grant.inherited_from === null);
   const everyoneName = `Everyone in ${organisationName}`;
@@ -29,6 +31,9 @@ export function GrantList({ sharing, organisationName, isBusy, onRole, onRemove 
           <li className="row">
             <Avatar name={owner.name} color={owner.color} />
             <span className="row-words">{owner.name}</span>
+            {onGiveAway !== null && (
+              <button type="button" className="button ghost" disabled={isBusy} onClick={onGiveAway}>Give away…</button>
+            )}
             <span className="badge">Owner</span>
           </li>
         )}

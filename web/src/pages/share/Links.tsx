@@ -2,7 +2,7 @@
 import { useState } from "react";
 import { NewLinkForm } from "./NewLinkForm";
 import { LinkPicture } from "./pictures";
-import { revokeLink, type Sharing, type ShareLink } from "../../api/sharing";
+import { revokeLink, type Place, type Sharing, type ShareLink } from "../../api/sharing";
 import { CopyButton } from "../../shell/copy";
 import { Field } from "../../shell/Field";
 import { documentRoleName } from "../../shell/roles";
@@ -10,15 +10,14 @@ import { timeInFull } from "../../shell/time";
 import { problemWithAll, useAction } from "../../shell/useAction";
 
 export interface LinksProps {
-  orgId: string;
-  documentId: string;
+  place: Place;
   sharing: Sharing;
   onChanged: () => void;
 }
 
 type View = { kind: "list" } | { kind: "making" } | { kind: "made"; linkId: string; url: string };
 
-export function Links({ orgId, documentId, sharing, onChanged }: LinksProps) {
+export function Links({ place, sharing, onChanged }: LinksProps) {
   const [view, setView] = useState<View>({ kind: "list" });
   const revoking = useAction();
   const { links, may_manage } = sharing;
@@ -33,12 +32,11 @@ export function Links({ orgId, documentId, sharing, onChanged }: LinksProps) {
         )}
       </div>
       {links.length === 0 && view.kind === "list" && (
-        <p className="quiet">With a link, people who are not in the organisation can open the document.</p>
+        <p className="quiet">With a link, people who are not in the organisation can open {place.kind === "document" ? "the document" : "the folder and all that lies in it"}.</p>
       )}
       {view.kind === "making" && (
         <NewLinkForm
-          orgId={orgId}
-          documentId={documentId}
+          place={place}
           onMade={({ link_id, url }) => {
             setView({ kind: "made", linkId: link_id, url });
             onChanged();
@@ -58,7 +56,7 @@ export function Links({ orgId, documentId, sharing, onChanged }: LinksProps) {
               isBusy={revoking.isBusy}
               onRevoke={() => {
                 if (view.kind === "made" && view.linkId === link.link_id) setView({ kind: "list" });
-                revoking.run(revokeLink(orgId, documentId, link.link_id), onChanged);
+                revoking.run(revokeLink(place, link.link_id), onChanged);
               }}
             />
           ))}

@@ -1,7 +1,7 @@
 // What a new share link may be used for, how long, and with which password.
 import { useState, type SubmitEvent } from "react";
 import type { DocumentRole } from "../../api/documents";
-import { makeLink, type NewLink } from "../../api/sharing";
+import { makeLink, type NewLink, type Place } from "../../api/sharing";
 import { Choice, Field } from "../../shell/Field";
 import { PASSWORD_LENGTH } from "../../shell/limits";
 import { documentRoles } from "../../shell/roles";
@@ -18,13 +18,12 @@ const lifetimes = [
 type Days = (typeof lifetimes)[number]["value"];
 
 export interface NewLinkFormProps {
-  orgId: string;
-  documentId: string;
+  place: Place;
   onMade: (link: { link_id: string; url: string }) => void;
   onClose: () => void;
 }
 
-export function NewLinkForm({ orgId, documentId, onMade, onClose }: NewLinkFormProps) {
+export function NewLinkForm({ place, onMade, onClose }: NewLinkFormProps) {
   const [role, setRole] = useState<DocumentRole>("view");
   const [days, setDays] = useState<Days>("30");
   const [password, setPassword] = useState("");
@@ -37,7 +36,7 @@ export function NewLinkForm({ orgId, documentId, onMade, onClose }: NewLinkFormP
       ...(days === "" ? {} : { days: Number(days) }),
       ...(password === "" ? {} : { password }),
     };
-    making.run(makeLink(orgId, documentId, wish), onMade);
+    making.run(makeLink(place, wish), onMade);
   };
   return (
     <form className="stack boxed" onSubmit={submit}>

@@ -1,0 +1,41 @@
+// Folders of an organisation, and what lies in them.
+import type { DocumentEntry, DocumentRole } from "./documents";
+import { ask, organisationPath } from "./request";
+
+export interface FolderName {
+  folder_id: string;
+  name: string;
+}
+
+export interface Folder extends FolderName {
+  /** Null: it lies in none. */
+  parent_id: string | null;
+  role: DocumentRole;
+  may_manage: boolean;
+  created_at: string;
+}
+
+export interface OpenFolder extends Folder {
+  organisation_name: string;
+  /** The folders above that one may know of, the outermost first. */
+  path: FolderName[];
+  folders: FolderName[];
+  documents: DocumentEntry[];
+}
+
+export async function listFolders(orgId: string): Promise<Folder[]> {
+  return (await ask<{ folders: Folder[] }>("GET", `${organisationPath(orgId)}/folders`)).folders;
+}
+
+export function openFolder(orgId: string, folderId: string): Promise<OpenFolder> {
+  return ask("GET", folderPath(orgId, folderId));
+}
+
+export function createFolder(orgId: string, name: string, parentId: string | null): Promise<Folder> {
+  return ask("POST", `${organisationPath(orgId)}/folders`, { name, parent_id: parentId });
+}
+
+/** The folder's address in the API. */
+export function folderPath(orgId: string, folderId: string): string {
+  return `${organisationPath(orgId)}/folders/${folderId}`;
+}
