@@ -162,8 +162,19 @@ test("the pages of somebody who is signed in have no serious finding", async () 
       await page.keyboard.press("Control+K");
       await page.locator(".link-panel").waitFor();
     }],
-    ["share dialog", async () => {
+    ["comments", async () => {
       await close();
+      await page.locator(".document-text").click();
+      await page.keyboard.press("Control+A");
+      await page.keyboard.press("Control+Alt+KeyM");
+      const panel = page.getByRole("complementary", { name: "Comments" });
+      await panel.getByRole("textbox").waitFor();
+      await page.keyboard.type("Is that so?");
+      await page.keyboard.press("Control+Enter");
+      await panel.getByRole("button", { name: "Reply" }).click();
+    }],
+    ["share dialog", async () => {
+      await page.getByRole("button", { name: "Close the comments" }).click();
       await page.getByRole("button", { name: "Share" }).click();
       await page.getByRole("combobox", { name: "Add people or groups" }).waitFor();
     }],

@@ -257,6 +257,45 @@ test("titles and names are shown as they are", async () => {
   await isHarmless(page, "the list");
 });
 
+test("comments, quotes and anchors of others are text, and lead nowhere", async () => {
+  const { page } = ada;
+  await page.goto(new URL(page.url()).origin);
+  const documentId = await page.evaluate(async ({ orgId, bodies }) => {
+    const documents = `/api/v1/organisations/${orgId}/documents`;
+    const post = async (path, body) => {
+      const headers = { "x-quire": "1", "content-type": "application/json" };
+      const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+      if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
+      return answer.json();
+    };
+    const { document_id } = await post(documents, { title: "Commented", markdown: "some text" });
+    const bytes = (length) => Array.from({ length }, (_, at) => String.fromCharCode((at * 37 + length) % 256)).join("");
+    const anchor = (length) => globalThis.btoa(bytes(length)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+    for (const [at, body] of bodies.entries()) {
+      const lengths = [1, 2, 3, 9, 17, 64, 511];
+      const length = lengths[at % lengths.length];
+      await post(`${documents}/${document_id}/comments`, {
+        body, quote: body.slice(0, 1000), anchor: { start: anchor(length), end: anchor(length + 1) },
+      });
+    }
+    return document_id;
+  }, { orgId, bodies: markup });
+  await page.goto(`${new URL(page.url()).origin}/${orgId}/${documentId}`);
+  await page.getByRole("button", { name: /^Comments/ }).click();
+  await until(() => page.locator(".comment-body").count(), (count) => count === markup.length, "all are shown");
+  const bodies = await page.locator(".comment-body").evaluateAll((all) => all.map((element) => [element.childElementCount, element.textContent]));
+  assert.deepEqual(bodies.map(([elements]) => elements).filter((count) => count > 0), [], "none has elements");
+  assert.deepEqual(bodies.map(([, text]) => text).sort(), markup.map((text) => text.trim()).sort(), "each is as it was written");
+  await page.getByText("The text was deleted.").first().waitFor();
+  await isHarmless(page, "the comments");
+  // The editor goes on all the same.
+  await page.locator(".document-text").click();
+  await page.keyboard.press("Control+End");
+  await page.keyboard.type(", and more");
+  await until(() => textOf(page), (text) => text === "some text, and more", "it is written");
+  await saved(page);
+});
+
 test("the watch itself notices", async () => {
   const { page } = ada;
   await page.evaluate(() => {

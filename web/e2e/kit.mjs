@@ -96,7 +96,7 @@ export async function invitation(page, server) {
 export async function shareLink(page, server, { role = "edit", password = "" } = {}) {
   await page.getByRole("button", { name: "Share" }).click();
   await page.getByRole("button", { name: "Make a link" }).click();
-  await page.getByLabel("Anybody with the link").selectOption(role);
+  await page.getByLabel("Anybody with the link", { exact: true }).selectOption(role);
   await page.getByLabel("Password (optional)").fill(password);
   await page.getByRole("button", { name: "Make the link" }).click();
   const made = new URL(await page.getByLabel("Your new link").inputValue());

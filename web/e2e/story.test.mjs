@@ -109,7 +109,7 @@ test("somebody signs up without an invitation and shares the first document by a
   await hedy.keyboard.press("Escape");
   await press(hedy, hedy.getByRole("button", { name: "Share" }));
   await press(hedy, hedy.getByRole("button", { name: "Make a link" }));
-  await hedy.getByLabel("Anybody with the link").focus();
+  await hedy.getByLabel("Anybody with the link", { exact: true }).focus();
   await hedy.keyboard.type("Can edit");
   await press(hedy, hedy.getByRole("button", { name: "Make the link" }));
   const link = new URL(await hedy.getByLabel("Your new link").inputValue());

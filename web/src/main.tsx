@@ -9,6 +9,7 @@ import "./styles/forms.css";
 import "./styles/list.css";
 import "./styles/people.css";
 import "./styles/document.css";
+import "./styles/comments.css";
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");

@@ -4,6 +4,7 @@ import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "
 import type { ReactNode } from "react";
 import type { LiveDocument } from "../sync/document";
 import "./editor.css";
+import { CommentButton } from "./CommentButton";
 import { LinkPanel } from "./LinkPanel";
 import { openSession } from "./session";
 import type { Session } from "./session";
@@ -13,8 +14,22 @@ import { countWords } from "./words";
 /** Words are counted when typing rests this long. */
 const COUNT_AFTER_MS = 400;
 
-export function Editor(props: { document: LiveDocument }): ReactNode {
-  const { document } = props;
+/** What the editor does for comments; they themselves stand beside it. */
+export interface Commenting {
+  /** The editor is there, or not any more. */
+  onSession: (session: Session | null) => void;
+  onThread: (threadId: string) => void;
+  /** What is selected is to be commented. */
+  onComment: () => void;
+}
+
+export interface EditorProps {
+  document: LiveDocument;
+  /** Null: this person does not comment here. */
+  commenting: Commenting | null;
+}
+
+export function Editor({ document, commenting }: EditorProps): ReactNode {
   const [session, setSession] = useState<Session | null>(null);
   const [isLinking, setIsLinking] = useState(false);
   const permission = useSyncExternalStore(
@@ -22,18 +37,28 @@ export function Editor(props: { document: LiveDocument }): ReactNode {
     () => document.permission,
   );
   const mayWrite = permission === "write";
+  const latest = useRef(commenting);
+  useEffect(() => { latest.current = commenting; });
 
   // Called with the element while mounting, and its answer while unmounting: binding and view live just as
   // long as the element, also when StrictMode mounts twice.
   const attach = useCallback((element: HTMLDivElement | null) => {
     if (element === null) return undefined;
-    const opened = openSession(document, element, () => document.permission === "write");
+    const opened = openSession(document, element, {
+      mayWrite: () => document.permission === "write",
+      onThread: (threadId) => { latest.current?.onThread(threadId); },
+    });
     setSession(opened);
     return () => {
       opened.close();
       setSession(null);
     };
   }, [document]);
+  const onSession = commenting?.onSession;
+  useEffect(() => {
+    onSession?.(session);
+    return () => { onSession?.(null); };
+  }, [onSession, session]);
 
   useEffect(() => {
     if (session !== null && session.editor.isEditable !== mayWrite) session.editor.setEditable(mayWrite, false);
@@ -47,8 +72,15 @@ export function Editor(props: { document: LiveDocument }): ReactNode {
         event.preventDefault();
         openLinkForm();
       }
+      // By the key's place: with Alt it has another letter on some keyboards.
+      if (commenting !== null && (event.metaKey || event.ctrlKey) && event.altKey && event.code === "KeyM") {
+        event.preventDefault();
+        commenting.onComment();
+      }
     }}>
-      {session !== null && mayWrite && <Toolbar session={session} onLink={openLinkForm} />}
+      {session !== null && mayWrite && (
+        <Toolbar session={session} onLink={openLinkForm} onComment={commenting?.onComment ?? null} />
+      )}
       <div className="editor-scroll">
         <div className="editor-surface">
           <div className="editor-mount" ref={attach} />
@@ -58,6 +90,7 @@ export function Editor(props: { document: LiveDocument }): ReactNode {
               onEdit={openLinkForm} onClose={() => { setIsLinking(false); }}
             />
           )}
+          {session !== null && commenting !== null && <CommentButton session={session} onComment={commenting.onComment} />}
         </div>
       </div>
       <footer className="editor-facts">

@@ -83,7 +83,14 @@ function setBlock({ editor }: Session, value: string): void {
   else chain.setHeading({ level: Number(value) as 1 | 2 | 3 }).run();
 }
 
-export function Toolbar({ session, onLink }: { session: Session; onLink: () => void }): ReactNode {
+export interface ToolbarProps {
+  session: Session;
+  onLink: () => void;
+  /** Null: this person does not comment here. */
+  onComment: (() => void) | null;
+}
+
+export function Toolbar({ session, onLink, onComment }: ToolbarProps): ReactNode {
   const bar = useRef<HTMLDivElement>(null);
   const state = useEditorState({
     editor: session.editor,
@@ -137,6 +144,14 @@ export function Toolbar({ session, onLink }: { session: Session; onLink: () => v
         </select>
       </div>
       {groups.slice(1).map((buttons, index) => group(buttons, index + 1))}
+      {onComment !== null && (
+        <div className="toolbar-group" role="group">
+          <ToolbarButton
+            button={{ icon: "comment", label: "Comment", keys: "Mod-Alt-m", run: onComment }}
+            isFirst={false} isActive={null} isEnabled onRun={onComment}
+          />
+        </div>
+      )}
     </div>
   );
 }

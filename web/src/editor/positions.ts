@@ -5,8 +5,11 @@ import type { Binding } from "./binding";
 import { slotSize } from "./mirror";
 import type { Mirror, NodeMirror, Slot, TextMirror } from "./mirror";
 
+/** Of a character: before it, at it, after it. */
+export type Side = -1 | 0 | 1;
+
 /** The cursor of a position in what the binding shows; null where no container stands behind it. */
-export function cursorAt(binding: Binding, position: number): Cursor | null {
+export function cursorAt(binding: Binding, position: number, side: Side = 0): Cursor | null {
   let mirror = binding.root;
   let offset = position;
   for (;;) {
@@ -14,7 +17,7 @@ export function cursorAt(binding: Binding, position: number): Cursor | null {
     if (found === null) return listCursor(binding, mirror, mirror.children.length);
     if (found.kind === "text") {
       const text = binding.doc.getText(found.text.id);
-      return text.getCursor(found.offset) ?? null;
+      return text.getCursor(found.offset, side) ?? null;
     }
     if (found.kind === "before") return listCursor(binding, mirror, mirror.children.indexOf(found.child));
     mirror = found.child;
@@ -89,7 +92,8 @@ export function positionOfEncoded(binding: Binding, encoded: Uint8Array): number
 export function positionOf(binding: Binding, cursor: Cursor): number | null {
   const entry = binding.registry.get(cursor.containerId());
   if (entry === undefined) return null;
-  const offset = binding.doc.getCursorPos(cursor)?.offset ?? 0;
+  const found = binding.doc.getCursorPos(cursor);
+  const offset = (found?.offset ?? 0) + (found?.side === 1 ? 1 : 0);
   if (entry.role === "text") {
     const start = startOf(entry.mirror);
     return start === null ? null : start + Math.min(offset, entry.mirror.length);

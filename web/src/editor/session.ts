@@ -6,6 +6,7 @@ import { Decoration, DecorationSet } from "@tiptap/pm/view";
 import type { LiveDocument } from "../sync/document";
 import { Binding } from "./binding";
 import { caretsPlugin } from "./carets";
+import { commentsPlugin } from "./comments";
 import { cleanHtml } from "./paste";
 import { bindingPlugin } from "./plugin";
 import { documentExtensions } from "./schema";
@@ -18,7 +19,13 @@ export interface Session {
   close(): void;
 }
 
-export function openSession(document: LiveDocument, element: HTMLElement, mayWrite: () => boolean): Session {
+export interface Surroundings {
+  mayWrite: () => boolean;
+  /** Somebody clicked on commented text. */
+  onThread: (threadId: string) => void;
+}
+
+export function openSession(document: LiveDocument, element: HTMLElement, { mayWrite, onThread }: Surroundings): Session {
   let parts: { binding: Binding; undo: Undo } | null = null;
   const sync = Extension.create({
     name: "quireSync",
@@ -26,7 +33,7 @@ export function openSession(document: LiveDocument, element: HTMLElement, mayWri
     priority: 1,
     addProseMirrorPlugins() {
       if (parts === null) throw new Error("the binding is made before the view");
-      return [bindingPlugin({ ...parts, mayWrite }), caretsPlugin(parts.binding, document.presence)];
+      return [bindingPlugin({ ...parts, mayWrite }), caretsPlugin(parts.binding, document.presence), commentsPlugin(parts.binding, onThread)];
     },
     addKeyboardShortcuts() {
       const undo = (): boolean => (parts?.undo.undo(this.editor.view), true);

@@ -7,6 +7,9 @@ import { InBin } from "./DocumentPage";
 import { KeptTexts } from "./KeptTexts";
 import { useIsDeleted, useOthers, usePermission, useStatus } from "./useDocument";
 import { useEntry } from "./useEntry";
+import { CommentsButton } from "./comments/CommentsButton";
+import { CommentsPanel } from "./comments/CommentsPanel";
+import { useCommenting } from "./comments/useCommenting";
 import { ShareDialog } from "./share/ShareDialog";
 import { binDocument } from "../api/documents";
 import type { Organisation } from "../api/people";
@@ -46,6 +49,9 @@ export function DocumentFrame({ orgId, documentId, signIn, live, onReopen }: Doc
   const accountId = signIn.kind === "signed-in" ? signIn.account.account_id : "";
   const place = useMemo((): Place => ({ kind: "document", orgId, documentId }), [orgId, documentId]);
 
+  // Viewers do not see them.
+  const mayComment = entry !== null && entry.role !== "view" && status.kind !== "ended";
+  const commenting = useCommenting(orgId, documentId, live, mayComment);
   const asking = entry?.access_requests ?? 0;
 
   const isInBin = isDeleted || (status.kind === "ended" && status.reason === "deleted");
@@ -76,6 +82,7 @@ export function DocumentFrame({ orgId, documentId, signIn, live, onReopen }: Doc
         </div>
         <span className="spring" />
         <Faces others={others} />
+        {mayComment && <CommentsButton open={commenting.open} isShown={commenting.panel.isOpen} onToggle={commenting.toggle} />}
         {organisation !== undefined && (
           <button type="button" className="button primary" onClick={() => { setOpen("share"); }}>
             <InviteIcon />
@@ -88,7 +95,10 @@ export function DocumentFrame({ orgId, documentId, signIn, live, onReopen }: Doc
       </header>
       {problem !== null && <p className="banner problem" role="alert">{problem}</p>}
       {status.kind !== "ended" && <Downgraded permission={permission} />}
-      <Editor document={live} />
+      <div className="document-body">
+        <Editor document={live} commenting={mayComment ? commenting.editor : null} />
+        {mayComment && commenting.session !== null && <CommentsPanel {...commenting.panel} session={commenting.session} />}
+      </div>
       {status.kind === "ended" && (
         <Ended
           reason={status.reason}

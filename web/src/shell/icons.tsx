@@ -55,6 +55,14 @@ export function FolderIcon() {
   );
 }
 
+export function CommentIcon() {
+  return (
+    <Icon>
+      <path d="M4.500 4h11c.8 0 1.500.7 1.500 1.500v7c0 .8-.7 1.500-1.500 1.500H10l-3.500 3v-3h-2c-.8 0-1.500-.7-1.500-1.500v-7c0-.8.7-1.500 1.500-1.500z" />
+    </Icon>
+  );
+}
+
 export function BinIcon() {
   return (
     <Icon>

@@ -9,6 +9,9 @@ export const TITLE_LENGTH = 300;
 /** Longest message of a request for access, in characters. */
 export const MESSAGE_LENGTH = 500;
 
+/** Longest comment, in characters. */
+export const COMMENT_LENGTH = 10_000;
+
 /** Longest request that makes a document, in bytes. */
 export const CONTENT_BYTES = 1024 * 1024;
 

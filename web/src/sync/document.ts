@@ -30,6 +30,8 @@ export interface LiveDocument {
   subscribeStatus(listener: () => void): () => void;
   /** Title and deletion as the server last said; told through `presence.subscribe`. */
   about(): About | null;
+  /** Another number each time that comments changed; told through `presence.subscribe`. */
+  commentsState(): number;
   /** The title as last known here, also without a server. */
   title(): string;
   /** The text as it stands in this tab. */

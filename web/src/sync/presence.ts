@@ -24,6 +24,8 @@ export interface About {
 
 const EXPIRE_MS = 30_000;
 const DOCUMENT_KEY = "quire:document";
+/** Another value each time that something about the comments changed. */
+const COMMENTS_KEY = "quire:comments";
 /** The store only encodes and decodes here; its own expiry by stamps must never strike. */
 const NO_EXPIRY_MS = 1e13;
 
@@ -32,6 +34,7 @@ export class PresenceBoard {
   private readonly arrivedAtMs = new Map<string, number>();
   private peers = new Map<PeerID, PresentPeer>();
   private aboutDocument: About | null = null;
+  private commentsState = 0;
 
   others(): Map<PeerID, PresentPeer> {
     return this.peers;
@@ -39,6 +42,11 @@ export class PresenceBoard {
 
   about(): About | null {
     return this.aboutDocument;
+  }
+
+  /** Another number each time that comments changed. */
+  comments(): number {
+    return this.commentsState;
   }
 
   /** Takes updates from the server. An update that cannot be read is left out. */
@@ -62,7 +70,7 @@ export class PresenceBoard {
   expire(own: PeerID | null, nowMs: number): boolean {
     const before = this.peers.size;
     for (const [key, arrivedAtMs] of this.arrivedAtMs) {
-      if (key !== DOCUMENT_KEY && nowMs - arrivedAtMs > EXPIRE_MS) this.arrivedAtMs.delete(key);
+      if (key !== DOCUMENT_KEY && key !== COMMENTS_KEY && nowMs - arrivedAtMs > EXPIRE_MS) this.arrivedAtMs.delete(key);
     }
     this.read(own);
     return this.peers.size !== before;
@@ -83,6 +91,7 @@ export class PresenceBoard {
     for (const key of this.arrivedAtMs.keys()) {
       const value: unknown = this.received.get(key);
       if (key === DOCUMENT_KEY) this.aboutDocument = parseAbout(value) ?? this.aboutDocument;
+      else if (key === COMMENTS_KEY) this.commentsState = parseChanged(value) ?? this.commentsState;
       else if (isPeer(key) && key !== own) {
         const peer = parsePeer(value);
         if (peer !== null) peers.set(key, peer);
@@ -122,4 +131,8 @@ function parseAbout(value: unknown): About | null {
   if (!isRecord(value)) return null;
   const { title, deleted } = value;
   return typeof title === "string" && typeof deleted === "boolean" ? { title, deleted } : null;
+}
+
+function parseChanged(value: unknown): number | null {
+  return isRecord(value) && typeof value["changed"] === "number" ? value["changed"] : null;
 }

@@ -158,6 +158,10 @@ export class Session implements LiveDocument {
     return this.board.about();
   }
 
+  commentsState(): number {
+    return this.board.comments();
+  }
+
   title(): string {
     return this.lastTitle;
   }

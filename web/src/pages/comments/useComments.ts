@@ -1,0 +1,80 @@
+// The comments of an open document: looked up when it is live, and again when the server says that they changed.
+import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { commenting, listThreads, type Commenting, type Thread } from "../../api/comments";
+import { wordsOf } from "../../api/request";
+import type { LiveDocument } from "../../sync/document";
+
+/** However often they change, they are asked for at most once in this time. */
+const ASK_INTERVAL_MS = 1000;
+
+export interface Comments {
+  /** Null while they have not come. */
+  threads: readonly Thread[] | null;
+  /** Why they could not be read. */
+  problem: string | null;
+  act: Commenting;
+  /** A thread as the server answered it. */
+  learn: (thread: Thread) => void;
+  forget: (threadId: string) => void;
+  reload: () => void;
+}
+
+/** `mayComment`: others are not asked for, nor told of. */
+export function useComments(orgId: string, documentId: string, live: LiveDocument, mayComment: boolean): Comments {
+  const [threads, setThreads] = useState<readonly Thread[] | null>(null);
+  const [problem, setProblem] = useState<string | null>(null);
+  const [act] = useState(() => commenting(orgId, documentId));
+  const changed = useSyncExternalStore(
+    useCallback((listener: () => void) => live.presence.subscribe(listener), [live]),
+    () => live.commentsState(),
+  );
+  const isLive = useSyncExternalStore(
+    useCallback((listener: () => void) => live.subscribeStatus(listener), [live]),
+    () => isJoined(live),
+  );
+  const askedAtMs = useRef(-Infinity);
+  /** Answers that are older than what was learned since are asked for anew. */
+  const version = useRef(0);
+  const reload = useCallback(() => {
+    askedAtMs.current = performance.now();
+    const asked = (version.current += 1);
+    listThreads(orgId, documentId).then(
+      (found) => {
+        if (asked !== version.current) return;
+        setThreads(found);
+        setProblem(null);
+      },
+      (error: unknown) => {
+        if (asked === version.current) setProblem(wordsOf(error));
+      },
+    );
+  }, [orgId, documentId]);
+  useEffect(() => {
+    if (!mayComment || !isLive) return;
+    const waitMs = Math.max(0, askedAtMs.current + ASK_INTERVAL_MS - performance.now());
+    const timer = window.setTimeout(reload, waitMs);
+    return () => { window.clearTimeout(timer); };
+  }, [mayComment, isLive, changed, reload]);
+
+  const edit = (change: (known: readonly Thread[]) => readonly Thread[]): void => {
+    version.current += 1;
+    setThreads((known) => change(known ?? []));
+    // What was under way is not shown any more; it is asked for once more.
+    reload();
+  };
+  return {
+    threads: mayComment ? threads : null,
+    problem,
+    act,
+    learn: (thread) => {
+      edit((known) => [...known.filter(({ thread_id }) => thread_id !== thread.thread_id), thread]);
+    },
+    forget: (threadId) => { edit((known) => known.filter(({ thread_id }) => thread_id !== threadId)); },
+    reload,
+  };
+}
+
+function isJoined(live: LiveDocument): boolean {
+  const { kind } = live.status();
+  return kind === "saved" || kind === "saving";
+}
