@@ -27,6 +27,9 @@ pub mod postgres;
 /// Mail, by SMTP or to the log.
 pub mod mail;
 
+/// The OpenID Connect provider: who it says that somebody is.
+pub mod oidc;
+
 /// Accounts, sessions, passwords, one-time links and who may do what.
 pub mod auth;
 

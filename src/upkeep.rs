@@ -44,5 +44,6 @@ async fn round(pool: &Pool, websockets: &websocket::State) -> Result<()> {
     auth::end_expired(&client).await?;
     auth::drop_old_attempts(&client).await?;
     auth::drop_old_resets(&client).await?;
-    http::drop_old_keys(&client).await
+    http::drop_old_keys(&client).await?;
+    auth::drop_old_journeys(&client).await
 }

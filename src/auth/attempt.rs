@@ -102,6 +102,14 @@ pub async fn forgive_attempt(
     address: IpAddr,
 ) -> Result<()> {
     forget_attempts(client, own).await?;
+    forgive_address(client, address).await
+}
+
+/// The same for what is counted by the network address alone.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn forgive_address(client: &impl GenericClient, address: IpAddr) -> Result<()> {
     let statement = include_str!("../../sql/forgive_attempt.sql");
     client
         .execute(statement, &[&Subject::address(address).name])

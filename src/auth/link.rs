@@ -65,6 +65,15 @@ pub struct SignIn {
     pub document_id: Option<Uuid>,
 }
 
+/// Who uses a link that lets somebody new in.
+#[derive(Debug, Clone, Copy)]
+pub enum Comer<'a> {
+    /// Somebody who has no account yet, and is called so.
+    New(&'a str),
+    /// An account that is there.
+    Known(Uuid),
+}
+
 /// A fresh invitation.
 #[derive(Debug)]
 pub struct Invitation {
@@ -184,8 +193,21 @@ pub async fn use_link(
     name: &str,
     user_agent: &str,
 ) -> Result<SignIn> {
+    use_link_hash(transaction, &token.hash(), Comer::New(name), user_agent).await
+}
+
+/// The same of a link whose secret is not at hand any more, by somebody who may have an account.
+///
+/// # Errors
+/// As [`use_link`].
+pub async fn use_link_hash(
+    transaction: &Transaction<'_>,
+    token_hash: &[u8],
+    who: Comer<'_>,
+    user_agent: &str,
+) -> Result<SignIn> {
     let row = transaction
-        .query_opt(include_str!("../../sql/use_link.sql"), &[&token.hash()])
+        .query_opt(include_str!("../../sql/use_link.sql"), &[&token_hash])
         .await
         .map_err(failed("use link"))?
         .ok_or_else(link_is_gone)?;
@@ -194,7 +216,7 @@ pub async fn use_link(
     let kind = kind_of(known_account, row.get("role"));
     let account_id = match known_account {
         Some(account_id) => account_id,
-        None => add_member(transaction, org_id, name, row.get("role")).await?,
+        None => add_member(transaction, org_id, who, row.get("role")).await?,
     };
     // An account that has left the organisation since is not let in again by an old link.
     let role = member_role(transaction, account_id, org_id)
@@ -203,7 +225,7 @@ pub async fn use_link(
     transaction
         .execute(
             include_str!("../../sql/link_used_by.sql"),
-            &[&token.hash(), &account_id],
+            &[&token_hash, &account_id],
         )
         .await
         .map_err(failed("note who used the link"))?;
@@ -254,10 +276,14 @@ pub async fn organisations_of(
 async fn add_member(
     transaction: &Transaction<'_>,
     org_id: Uuid,
-    name: &str,
+    who: Comer<'_>,
     role: &str,
 ) -> Result<Uuid> {
-    let account_id = add_account(transaction, name).await?;
+    let account_id = match who {
+        Comer::New(name) => add_account(transaction, name).await?,
+        // Whoever belongs to the organisation already keeps their role.
+        Comer::Known(account_id) => account_id,
+    };
     transaction
         .execute(
             include_str!("../../sql/add_member.sql"),

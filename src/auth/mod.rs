@@ -6,6 +6,7 @@ mod account;
 mod acting;
 mod attempt;
 mod color;
+mod identity;
 mod link;
 mod login;
 mod own_sessions;
@@ -22,12 +23,17 @@ pub use access::{
 pub use account::{add_account, rename_account};
 pub use acting::{acting, acting_unknown};
 pub use attempt::{
-    Subject, count_attempt, drop_old_attempts, forget_attempts, forgive_attempt, network_of,
+    Subject, count_attempt, drop_old_attempts, forget_attempts, forgive_address, forgive_attempt,
+    network_of,
 };
 pub use color::color_of;
+pub use identity::{
+    Journey, OIDC_MINUTES, OwnIdentity, come_back, drop_old_journeys, identities_of, link_identity,
+    name_of, note_refused_identity, set_out, unlink_identity, use_identity,
+};
 pub use link::{
-    Invitation, LinkKind, LinkPreview, Organisation, SignIn, invite, look_at_link,
-    organisations_of, use_link, welcome_link,
+    Comer, Invitation, LinkKind, LinkPreview, Organisation, SignIn, invite, look_at_link,
+    organisations_of, use_link, use_link_hash, welcome_link,
 };
 pub use login::{
     Login, check_email, hold_login, login_of, set_login, start_login, verify_again, verify_login,
@@ -43,5 +49,5 @@ pub use session::{
     SESSION_DAYS, Session, SessionKind, end_expired, end_session, note_use, session_by_token,
     start_session,
 };
-pub use sign_up::{SignUp, sign_up};
+pub use sign_up::{SignUp, add_organisation, sign_up};
 pub use token::Token;

@@ -29,9 +29,23 @@ pub async fn sign_up(
     password_hash: &str,
     user_agent: &str,
 ) -> Result<(Session, Token, Organisation)> {
-    let name = account::checked("organisation", who.organisation, 200)?;
     let account_id = add_account(transaction, who.name).await?;
     set_login(transaction, account_id, who.email, password_hash).await?;
+    let organisation = add_organisation(transaction, account_id, who.organisation).await?;
+    let (session, token) = start_session(transaction, account_id, user_agent).await?;
+    Ok((session, token, organisation))
+}
+
+/// Makes an organisation that the account owns.
+///
+/// # Errors
+/// `Invalid`, naming the field `organisation`, when its name is empty or too long.
+pub async fn add_organisation(
+    transaction: &Transaction<'_>,
+    account_id: Uuid,
+    name: &str,
+) -> Result<Organisation> {
+    let name = account::checked("organisation", name, 200)?;
     let organisation = Organisation {
         org_id: Uuid::new_v4(),
         name: name.to_owned(),
@@ -51,6 +65,5 @@ pub async fn sign_up(
         )
         .await
         .map_err(failed("add owner"))?;
-    let (session, token) = start_session(transaction, account_id, user_agent).await?;
-    Ok((session, token, organisation))
+    Ok(organisation)
 }

@@ -34,6 +34,12 @@ impl Token {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
+    /// Another secret that only the holder of this one can know, as text of the same form.
+    pub fn derived(&self, purpose: &str) -> String {
+        let digest = Sha256::new().chain_update(purpose).chain_update(self.0);
+        URL_SAFE_NO_PAD.encode(digest.finalize())
+    }
+
     /// What the database keeps. Look-ups compare hashes, so their timing says nothing about the
     /// secret.
     pub fn hash(&self) -> Vec<u8> {
@@ -62,6 +68,16 @@ mod tests {
     fn a_token_never_prints_itself() {
         let token = Token::random();
         assert!(!format!("{token:?}").contains(&token.reveal()));
+    }
+
+    #[test]
+    fn what_is_derived_differs_by_purpose_and_tells_no_more() {
+        let token = Token::random();
+        let (one, other) = (token.derived("state"), token.derived("nonce"));
+        assert_ne!(one, other);
+        assert_eq!(one, token.derived("state"));
+        let text = Token::parse(&one).expect("of the same form");
+        assert_ne!(text.hash(), token.hash());
     }
 
     #[test]

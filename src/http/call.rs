@@ -325,7 +325,11 @@ pub fn bearer(head: &Parts) -> Option<&str> {
 
 /// The token of the request's cookie.
 pub fn cookie_token(context: &Context, head: &Parts) -> Option<Token> {
-    let name = cookie_name(context, head);
+    cookie_of(head, cookie_name(context, head))
+}
+
+/// The token in the cookie of that name.
+pub fn cookie_of(head: &Parts, name: &str) -> Option<Token> {
     head.headers
         .get_all(COOKIE)
         .iter()

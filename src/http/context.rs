@@ -6,6 +6,7 @@ use crate::auth::Session;
 use crate::commit::lease::Lease;
 use crate::document::trial::DocKey;
 use crate::error::Result;
+use crate::oidc::Provider;
 use crate::postgres::Pool;
 use crate::protocol::AckStatus;
 use bytes::Bytes;
@@ -86,6 +87,8 @@ pub struct Context {
     pub trusted_proxies: Vec<IpNet>,
     /// Whether anybody may sign up.
     pub open_sign_up: bool,
+    /// The provider by which people may sign in, if one is set.
+    pub oidc: Option<Provider>,
     /// How long clients may take.
     pub timeouts: Timeouts,
 }

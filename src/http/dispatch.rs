@@ -9,8 +9,8 @@ use super::route::{Route, allow, is_page};
 use super::upgrade::{Pending, upgrade};
 use super::{
     access_requests, account, account_sessions, account_tokens, audit, comments, documents, edits,
-    files, folders, grants, groups, guard, invitations, organisations, password_resets, protection,
-    share_links, sign_in, sign_up, status, text,
+    files, folders, grants, groups, guard, identities, invitations, oidc, organisations,
+    password_resets, protection, share_links, sign_in, sign_up, status, text,
 };
 use crate::auth::SessionKind;
 use crate::error::Result;
@@ -121,6 +121,13 @@ async fn endpoint(call: &Call<'_>, route: Route) -> Result<Answer> {
         Route::MyToken(session_id) => {
             account_sessions::end_one(call, session_id, SessionKind::Token).await
         }
+        Route::MyIdentities => identities::list(call).await,
+        Route::MyIdentity(identity_id) => identities::unlink(call, identity_id).await,
+        Route::Oidc => match *method {
+            Method::POST => oidc::begin(call).await,
+            _ => Ok(oidc::show(call)),
+        },
+        Route::OidcCallback => oidc::callback(call).await,
         Route::PasswordResets => match *method {
             Method::PUT => password_resets::set(call).await,
             _ => password_resets::ask(call).await,

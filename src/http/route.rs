@@ -27,6 +27,14 @@ pub enum Route {
     MyTokens,
     /// One of these.
     MyToken(Uuid),
+    /// The own identities at the provider.
+    MyIdentities,
+    /// One of these.
+    MyIdentity(Uuid),
+    /// Sign in by the provider: whether, and set out.
+    Oidc,
+    /// Come back from there.
+    OidcCallback,
     /// Sign in and out.
     Session,
     /// Ask for a new password, and set it.
@@ -133,6 +141,12 @@ static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
     add("/api/v1/me/tokens/{session_id}", |p| {
         Some(Route::MyToken(id(p, "session_id")?))
     });
+    add("/api/v1/me/identities", |_| Some(Route::MyIdentities));
+    add("/api/v1/me/identities/{identity_id}", |p| {
+        Some(Route::MyIdentity(id(p, "identity_id")?))
+    });
+    add("/api/v1/oidc", |_| Some(Route::Oidc));
+    add("/api/v1/oidc/callback", |_| Some(Route::OidcCallback));
     add("/api/v1/session", |_| Some(Route::Session));
     add("/api/v1/servers", |_| Some(Route::Servers));
     add("/api/v1/openapi.json", |_| Some(Route::OpenApi));
@@ -303,7 +317,8 @@ impl Route {
             | Route::Grant(..)
             | Route::ShareLink(..)
             | Route::MySession(_)
-            | Route::MyToken(_) => &[Method::DELETE],
+            | Route::MyToken(_)
+            | Route::MyIdentity(_) => &[Method::DELETE],
             Route::Documents(_)
             | Route::Groups(_)
             | Route::Folders(_)
@@ -311,7 +326,8 @@ impl Route {
             | Route::AccessRequests(..)
             | Route::Comments(..)
             | Route::SignUp
-            | Route::MyTokens => &[Method::GET, Method::POST],
+            | Route::MyTokens
+            | Route::Oidc => &[Method::GET, Method::POST],
             Route::Document(..) | Route::Folder(..) => {
                 &[Method::GET, Method::PATCH, Method::DELETE]
             }
@@ -324,6 +340,8 @@ impl Route {
             Route::MySessions => &[Method::GET, Method::DELETE],
             Route::Members(_)
             | Route::Audit(_)
+            | Route::MyIdentities
+            | Route::OidcCallback
             | Route::Servers
             | Route::OpenApi
             | Route::Text(..)

@@ -6,10 +6,11 @@ use super::call::Call;
 use super::cookie;
 use super::create_document::create_document;
 use crate::auth::{
-    self, LinkKind, Organisation, Session, Token, acting_unknown, look_at_link, use_link,
+    self, LinkKind, Organisation, Session, SignIn, Token, acting_unknown, look_at_link, use_link,
 };
 use crate::error::{Error, Kind, Result};
 use crate::postgres::failed;
+use deadpool_postgres::Transaction;
 use hyper::StatusCode;
 use hyper::header::SET_COOKIE;
 use serde::Serialize;
@@ -86,13 +87,7 @@ pub async fn welcome(call: &Call<'_>) -> Result<Answer> {
         let except = Some(session.session_id);
         auth::end_browser_sessions(&transaction, session.account_id, except).await?;
     }
-    if sign_in.kind == LinkKind::First && sign_in.document_id.is_none() {
-        let org_id = sign_in.organisation.org_id;
-        let created_by = session.account_id;
-        let document_id =
-            create_document(&transaction, org_id, None, created_by, FIRST_TITLE, None).await?;
-        sign_in.document_id = Some(document_id);
-    }
+    first_document(&transaction, &mut sign_in).await?;
     transaction
         .commit()
         .await
@@ -101,6 +96,18 @@ pub async fn welcome(call: &Call<'_>) -> Result<Answer> {
     let (organisation, document_id) = (sign_in.organisation, sign_in.document_id);
     let status = StatusCode::OK;
     Ok(welcomed(call, status, signed_in, organisation, document_id))
+}
+
+/// Makes the first document of an installation when its first link was used.
+pub async fn first_document(transaction: &Transaction<'_>, sign_in: &mut SignIn) -> Result<()> {
+    if sign_in.kind == LinkKind::First && sign_in.document_id.is_none() {
+        let org_id = sign_in.organisation.org_id;
+        let created_by = sign_in.session.account_id;
+        let document_id =
+            create_document(transaction, org_id, None, created_by, FIRST_TITLE, None).await?;
+        sign_in.document_id = Some(document_id);
+    }
+    Ok(())
 }
 
 /// `POST /api/v1/welcome/preview`: says what a link would do. The secret stands in the body, so no
@@ -163,7 +170,7 @@ pub async fn sign_out(call: &Call<'_>) -> Result<Answer> {
 }
 
 /// What cannot be a token was never a link.
-fn link_token(text: &str) -> Result<Token> {
+pub fn link_token(text: &str) -> Result<Token> {
     Token::parse(text).ok_or_else(|| {
         Error::new(
             Kind::Gone,

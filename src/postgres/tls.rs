@@ -25,7 +25,7 @@ pub fn tls(config: &tokio_postgres::Config) -> Result<Tls> {
         .with_safe_default_protocol_versions()
         .map_err(|e| Error::caused(Kind::Internal, "choose the versions of TLS", e))?;
     let client = if config.get_ssl_mode() == SslMode::Require {
-        builder.with_root_certificates(authorities()?)
+        builder.with_root_certificates(authorities("sslmode=require")?)
     } else {
         builder
             .dangerous()
@@ -34,15 +34,21 @@ pub fn tls(config: &tokio_postgres::Config) -> Result<Tls> {
     Ok(MakeRustlsConnect::new(client.with_no_client_auth()))
 }
 
-fn authorities() -> Result<RootCertStore> {
+/// The machine's certificate authorities; `SSL_CERT_FILE` names others. `wanted` says what asks for
+/// them.
+///
+/// Errors: [`Kind::Setting`] when there are none.
+pub fn authorities(wanted: &str) -> Result<RootCertStore> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
     let (usable, _) = roots.add_parsable_certificates(found.certs);
     if usable == 0 {
         return Err(Error::new(
             Kind::Setting,
-            "sslmode=require, but no certificate authorities were found on this machine: install \
-             ca-certificates, or let SSL_CERT_FILE name a file with the database's authority",
+            format!(
+                "{wanted}, but no certificate authorities were found on this machine: install \
+                 ca-certificates, or let SSL_CERT_FILE name a file with the authority"
+            ),
         ));
     }
     Ok(roots)

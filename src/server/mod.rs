@@ -30,6 +30,7 @@ use crate::feed::{self, Feed};
 use crate::http::{self, Context, Readiness};
 use crate::mail::Mailer;
 use crate::metrics;
+use crate::oidc::Provider;
 use crate::postgres;
 use crate::presence::Presence;
 use crate::upkeep;
@@ -57,6 +58,7 @@ impl Server {
     pub async fn start(settings: &Serve, program: PathBuf) -> Result<Self> {
         settings.validate()?;
         let mailer = Mailer::new(settings.smtp_url.as_deref(), settings.mail_from.as_deref())?;
+        let oidc = Provider::new(&settings.oidc)?;
         let certificate = match (&settings.tls_certificate, &settings.tls_key) {
             (Some(chain), Some(key)) => Some(Arc::new(Certificate::read(chain, key)?)),
             _ => None,
@@ -131,6 +133,7 @@ impl Server {
             resets,
             trusted_proxies: settings.trusted_proxy.clone(),
             open_sign_up: settings.open_sign_up,
+            oidc,
             timeouts: http::Timeouts::default(),
         });
         let connections = TaskTracker::new();

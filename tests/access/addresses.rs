@@ -10,6 +10,9 @@ pub const WITHOUT_IDS: &[&str] = &[
     "/api/v1/me/password",
     "/api/v1/me/sessions",
     "/api/v1/me/tokens",
+    "/api/v1/me/identities",
+    "/api/v1/oidc",
+    "/api/v1/oidc/callback",
     "/api/v1/session",
     "/api/v1/servers",
     "/api/v1/openapi.json",
@@ -26,6 +29,7 @@ pub const WITHOUT_IDS: &[&str] = &[
 pub const PROBES: &[(&str, &str, &[&str])] = &[
     ("/me/sessions/{session_id}", "DELETE", &[""]),
     ("/me/tokens/{session_id}", "DELETE", &[""]),
+    ("/me/identities/{identity_id}", "DELETE", &[""]),
     ("/organisations/{org_id}", "GET", &[""]),
     (
         "/organisations/{org_id}",
@@ -249,7 +253,7 @@ const GRANTS: &[&str] = &[
 
 /// The names of the ids in a path and a body.
 pub fn slots(path: &str, body: &str) -> Vec<&'static str> {
-    const NAMES: [&str; 11] = [
+    const NAMES: [&str; 12] = [
         "org_id",
         "account_id",
         "session_id",
@@ -261,6 +265,7 @@ pub fn slots(path: &str, body: &str) -> Vec<&'static str> {
         "link_id",
         "thread_id",
         "comment_id",
+        "identity_id",
     ];
     let all = [
         NAMES.map(|name| format!("{{{name}}}")),

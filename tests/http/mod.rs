@@ -13,6 +13,7 @@ mod guards;
 mod invitations;
 mod limits;
 mod mailbox;
+mod oidc;
 mod openapi;
 mod organisations;
 mod page;
@@ -21,6 +22,7 @@ mod resets;
 mod share_links;
 mod sign_in;
 mod sign_up;
+
 pub mod site;
 mod status;
 mod upgrade;

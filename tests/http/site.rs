@@ -3,10 +3,13 @@
 use super::openapi;
 use crate::kit::members::{member, organisation};
 use crate::kit::postgres::Database;
+use crate::kit::provider::no_provider;
 use quire::auth::{Session, Token, welcome_link};
+use quire::config::Oidc;
 use quire::error::{Error, Kind};
 use quire::http::{Context, RESETS, Readiness, Timeouts, send_resets, serve_connection};
 use quire::mail::Mailer;
+use quire::oidc::Provider;
 use quire::postgres::Pool;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -38,6 +41,7 @@ pub struct Options {
     pub mailer: Mailer,
     pub open_sign_up: bool,
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    pub oidc: Oidc,
 }
 
 impl Default for Options {
@@ -48,6 +52,7 @@ impl Default for Options {
             mailer: Mailer::Log,
             open_sign_up: false,
             trusted_proxies: Vec::new(),
+            oidc: no_provider(),
         }
     }
 }
@@ -74,7 +79,12 @@ impl Site {
 
     /// One more server on the same database.
     pub async fn sister(&self) -> Self {
-        Self::on(self.pool.clone(), Options::default()).await
+        self.sister_with(Options::default()).await
+    }
+
+    /// The same, with other settings.
+    pub async fn sister_with(&self, options: Options) -> Self {
+        Self::on(self.pool.clone(), options).await
     }
 
     async fn on(pool: Pool, options: Options) -> Self {
@@ -114,6 +124,7 @@ impl Site {
             resets,
             trusted_proxies: options.trusted_proxies,
             open_sign_up: options.open_sign_up,
+            oidc: Provider::new(&options.oidc).unwrap(),
             timeouts: options.timeouts,
         });
         let (stop, stopped) = watch::channel(false);
@@ -324,12 +335,11 @@ impl Answer {
     }
 
     pub fn cookie(&self, name: &str) -> Option<&str> {
-        let cookie = self.header("set-cookie")?;
-        cookie
-            .split(';')
-            .next()?
-            .strip_prefix(name)?
-            .strip_prefix('=')
+        let cookies = self.headers.iter().filter(|(name, _)| name == "set-cookie");
+        let mut pairs = cookies.filter_map(|(_, cookie)| cookie.split(';').next()?.split_once('='));
+        pairs
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
     }
 }
 

@@ -4,6 +4,7 @@ pub mod alloc;
 pub mod members;
 pub mod people;
 pub mod postgres;
+pub mod provider;
 pub mod random;
 pub mod server;
 pub mod socket;

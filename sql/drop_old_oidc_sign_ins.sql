@@ -1,0 +1,2 @@
+delete from quire.oidc_sign_in
+where expires_at <= now()
