@@ -17,6 +17,8 @@ self.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
   if (request.method !== "GET" || url.origin !== self.location.origin) return;
+  // Among these is the way back from the sign-in provider, with a cookie that must arrive.
+  if (url.pathname.startsWith("/api/")) return;
   if (request.mode === "navigate") event.respondWith(navigate(event));
   else if (url.pathname.startsWith("/assets/")) event.respondWith(fromCacheFirst(request));
   else if (EXTRAS.includes(url.pathname)) event.respondWith(fromNetworkFirst(request));

@@ -1,10 +1,12 @@
 // Signing in by mail address and password, and asking for a new password.
 import { useEffect, useState, type SubmitEvent } from "react";
+import { ProviderButton } from "./ProviderButton";
 import { UnsavedNote } from "./UnsavedNote";
 import { askForReset, isSignUpOpen, signIn as signInWith } from "../api/people";
 import { Field } from "../shell/Field";
 import { Link } from "../shell/Link";
-import { Message } from "../shell/Message";
+import { Loading, Message } from "../shell/Message";
+import { outcomeOf, rememberedNext, wordsFor } from "../shell/provider";
 import { navigate, signUpPath } from "../shell/route";
 import type { SignIn } from "../shell/session";
 import { problemWith, problemWithAll, useAction } from "../shell/useAction";
@@ -22,9 +24,16 @@ export interface SignInPageProps {
 export function SignInPage({ next, signIn }: SignInPageProps) {
   const [view, setView] = useState<View>({ kind: "sign-in" });
   const [email, setEmail] = useState("");
+  const [outcome] = useState(() => outcomeOf(location.hash));
+  const wanted = outcome === null ? next : rememberedNext();
+  const isIn = outcome === "done" && signIn.kind === "signed-in";
   useEffect(() => {
     document.title = "Sign in · Quire";
   }, []);
+  useEffect(() => {
+    if (isIn) navigate(wanted, "replace");
+  }, [isIn, wanted]);
+  if (isIn || (outcome === "done" && signIn.kind === "looking")) return <Loading what="Signing in…" />;
   const back = (): void => { setView({ kind: "sign-in" }); };
   switch (view.kind) {
     case "sign-in":
@@ -32,8 +41,9 @@ export function SignInPage({ next, signIn }: SignInPageProps) {
         <SignInForm
           email={email}
           onEmail={setEmail}
-          next={next}
+          next={wanted}
           signIn={signIn}
+          outcome={outcome}
           onForgotten={() => { setView({ kind: "forgotten" }); }}
         />
       );
@@ -62,15 +72,18 @@ interface FormProps {
 }
 
 interface SignInFormProps extends FormProps, SignInPageProps {
+  /** How it went at the provider; null: one does not come from there. */
+  outcome: string | null;
   onForgotten: () => void;
 }
 
-function SignInForm({ email, onEmail, next, signIn, onForgotten }: SignInFormProps) {
+function SignInForm({ email, onEmail, next, signIn, outcome, onForgotten }: SignInFormProps) {
   const [password, setPassword] = useState("");
   const signUp = useLoaded(isSignUpOpen).state;
   const isOpen = signUp.kind === "loaded" && signUp.value;
   const entering = useAction();
   const problem = problemWithAll(entering, ["email", "password"]);
+  const refusal = outcome === null ? null : wordsFor(outcome);
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     entering.run(signInWith({ email: email.trim(), password }), ({ account }) => {
@@ -86,6 +99,7 @@ function SignInForm({ email, onEmail, next, signIn, onForgotten }: SignInFormPro
           or sign in with another account.
         </p>
       )}
+      {refusal !== null && <p className="problem" role="alert">{refusal}</p>}
       <UnsavedNote />
       <form className="stack" onSubmit={submit}>
         <Field
@@ -113,6 +127,7 @@ function SignInForm({ email, onEmail, next, signIn, onForgotten }: SignInFormPro
           {entering.isBusy ? "One moment…" : "Sign in"}
         </button>
       </form>
+      <ProviderButton wish={{}} next={next} verb="Sign in" />
       <button type="button" className="link" onClick={onForgotten}>Forgot your password?</button>
       <p className="fine">
         {isOpen ? (

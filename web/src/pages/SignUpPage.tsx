@@ -1,5 +1,6 @@
 // Signing up without an invitation, where the server allows it: an account, and an organisation of one's own.
 import { useEffect, useState, type SubmitEvent } from "react";
+import { ProviderButton } from "./ProviderButton";
 import { isSignUpOpen, signUp } from "../api/people";
 import { Field } from "../shell/Field";
 import { NAME_LENGTH, passwordHint, PASSWORD_LENGTH } from "../shell/limits";
@@ -110,6 +111,7 @@ function SignUpForm() {
           {entering.isBusy ? "One moment…" : "Sign up"}
         </button>
       </form>
+      <ProviderButton wish={{}} next={listPath} verb="Sign up" />
       <p className="fine">
         Do you have an account? <Link to={signInPath(listPath)}>Sign in</Link>
       </p>

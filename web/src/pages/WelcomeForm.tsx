@@ -1,10 +1,12 @@
 // What somebody with a one-time link says about themselves: a name, and if they like a mail address and password.
 import { useState, type SubmitEvent } from "react";
+import { ProviderButton } from "./ProviderButton";
 import { acceptLink, type LinkOffer, type Welcome } from "../api/people";
 import { isGone } from "../api/request";
 import { Field } from "../shell/Field";
 import { Message } from "../shell/Message";
 import { NAME_LENGTH, passwordHint, PASSWORD_LENGTH } from "../shell/limits";
+import { listPath } from "../shell/route";
 import { problemWith, problemWithAll, useAction } from "../shell/useAction";
 
 export interface WelcomeFormProps {
@@ -97,6 +99,13 @@ export function WelcomeForm({ token, offer, onEntered, onGone }: WelcomeFormProp
           {entering.isBusy ? "One moment…" : isKnown ? "Continue" : offer.kind === "first" ? "Start writing" : "Join"}
         </button>
       </form>
+      {!isKnown && (
+        <ProviderButton
+          wish={{ token, ...(name.trim() === "" ? {} : { name: name.trim() }) }}
+          next={listPath}
+          verb={offer.kind === "first" ? "Start" : "Join"}
+        />
+      )}
     </Message>
   );
 }

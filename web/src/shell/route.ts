@@ -80,7 +80,7 @@ export function parseRoute(path: string, hash: string): Route {
 }
 
 /** A link to the sign-in must not lead out of Quire afterwards. */
-function pageWithin(address: string): string {
+export function pageWithin(address: string): string {
   const at = address.indexOf("#");
   const [path, hash] = at < 0 ? [address, ""] : [address.slice(0, at), address.slice(at)];
   const { page } = parseRoute(path, hash);

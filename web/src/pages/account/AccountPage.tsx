@@ -1,6 +1,7 @@
 // One's own account: name, how one signs in, where one is signed in, API tokens.
 import { useEffect, useState } from "react";
 import { Devices } from "./Devices";
+import { Identities } from "./Identities";
 import { NameForm } from "./NameForm";
 import { PasswordForm } from "./PasswordForm";
 import { Tokens } from "./Tokens";
@@ -35,6 +36,7 @@ export function AccountPage({ account, onChanged }: AccountPageProps) {
         </div>
         <NameForm account={account} onChanged={onChanged} />
         <PasswordForm email={account.email} onChanged={lookAgain} />
+        <Identities hasPassword={account.email !== null} />
         <Devices key={passwords} />
         <Tokens />
       </main>

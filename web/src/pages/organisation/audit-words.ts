@@ -65,7 +65,12 @@ export function sentenceOf(entry: AuditEntry, names: Names): string {
     case "password_changed":
       return isSelf ? `${who} set a password` : `The password of ${whom} was set`;
     case "sign_in_refused":
+      if (text(entry, "provider") !== "") return `Signing in with ${text(entry, "provider")} was refused`;
       return `Signing in as ${whom} was refused`;
+    case "identity_linked":
+      return `${capital(whom)} linked an identity of ${text(entry, "issuer")}`;
+    case "identity_unlinked":
+      return `${capital(whom)} unlinked an identity of ${text(entry, "issuer")}`;
     default:
       return `${who}: ${entry.action.replaceAll("_", " ")}`;
   }
