@@ -50,8 +50,7 @@ export function DocumentFrame({ orgId, documentId, signIn, live, onReopen }: Doc
   const place = useMemo((): Place => ({ kind: "document", orgId, documentId }), [orgId, documentId]);
 
   // Viewers do not see them.
-  const mayComment = entry !== null && entry.role !== "view" && status.kind !== "ended";
-  const commenting = useCommenting(orgId, documentId, live, mayComment);
+  const commenting = useCommenting(orgId, documentId, live, entry !== null && entry.role !== "view");
   const asking = entry?.access_requests ?? 0;
 
   const isInBin = isDeleted || (status.kind === "ended" && status.reason === "deleted");
@@ -82,7 +81,7 @@ export function DocumentFrame({ orgId, documentId, signIn, live, onReopen }: Doc
         </div>
         <span className="spring" />
         <Faces others={others} />
-        {mayComment && <CommentsButton open={commenting.open} isShown={commenting.panel.isOpen} onToggle={commenting.toggle} />}
+        {commenting.isHere && <CommentsButton open={commenting.open} isShown={commenting.panel.isOpen} onToggle={commenting.toggle} />}
         {organisation !== undefined && (
           <button type="button" className="button primary" onClick={() => { setOpen("share"); }}>
             <InviteIcon />
@@ -96,8 +95,8 @@ export function DocumentFrame({ orgId, documentId, signIn, live, onReopen }: Doc
       {problem !== null && <p className="banner problem" role="alert">{problem}</p>}
       {status.kind !== "ended" && <Downgraded permission={permission} />}
       <div className="document-body">
-        <Editor document={live} commenting={mayComment ? commenting.editor : null} />
-        {mayComment && commenting.session !== null && <CommentsPanel {...commenting.panel} session={commenting.session} />}
+        <Editor document={live} commenting={commenting.isHere ? commenting.editor : null} />
+        {commenting.isHere && commenting.session !== null && <CommentsPanel {...commenting.panel} session={commenting.session} />}
       </div>
       {status.kind === "ended" && (
         <Ended

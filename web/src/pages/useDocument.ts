@@ -50,6 +50,17 @@ export function usePermission(document: LiveDocument): "read" | "write" {
   );
 }
 
+/** Whether it is joined and brought up to date. */
+export function useIsLive(document: LiveDocument): boolean {
+  return useSyncExternalStore(
+    (listener) => document.subscribeStatus(listener),
+    () => {
+      const { kind } = document.status();
+      return kind === "saved" || kind === "saving";
+    },
+  );
+}
+
 export function useOthers(document: LiveDocument): ReturnType<LiveDocument["presence"]["others"]> {
   return useSyncExternalStore(
     (listener) => document.presence.subscribe(listener),

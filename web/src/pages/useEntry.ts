@@ -1,6 +1,6 @@
 // What the API says about a document that is open, and renaming it.
 import { useEffect, useState } from "react";
-import { useToldTitle } from "./useDocument";
+import { useIsLive, useToldTitle } from "./useDocument";
 import { renameDocument, showDocument, type DocumentEntry } from "../api/documents";
 import { wordsOf } from "../api/request";
 import type { LiveDocument } from "../sync/document";
@@ -16,6 +16,8 @@ export interface OpenEntry {
 /** Of the title, what the connection tells goes before what the API answered when the page was opened. */
 export function useEntry(orgId: string, documentId: string, live: LiveDocument): OpenEntry {
   const told = useToldTitle(live);
+  // Joined anew after a change of rights, it is another entry.
+  const isLive = useIsLive(live);
   const [entry, setEntry] = useState<DocumentEntry | null>(null);
   const [kept, setKept] = useState("");
   const [wanted, setWanted] = useState<string | null>(null);
@@ -34,7 +36,7 @@ export function useEntry(orgId: string, documentId: string, live: LiveDocument):
     return () => {
       isCurrent = false;
     };
-  }, [orgId, documentId, live]);
+  }, [orgId, documentId, live, isLive]);
   const title = wanted ?? told ?? entry?.title ?? kept;
   useEffect(() => {
     document.title = `${title === "" ? "Untitled document" : title} · Quire`;

@@ -47,6 +47,11 @@ export function CommentsPanel({ session, comments, isOpen, draft, active, onDraf
     card?.scrollIntoView({ block: "nearest" });
   }, [active, isOpen]);
 
+  useEffect(() => {
+    // Also when something else was selected meanwhile: what was written stays.
+    if (draft !== null) panel.current?.querySelector<HTMLElement>(".draft textarea")?.focus();
+  }, [draft]);
+
   const choose = (threadId: string): void => {
     if (threadId === active) return;
     onActive(threadId);
@@ -83,13 +88,11 @@ export function CommentsPanel({ session, comments, isOpen, draft, active, onDraf
       {draft === null ? (
         <button type="button" className="button" onClick={() => { onDraft("document"); }}>Comment on the document</button>
       ) : (
-        <div className="thread is-active">
+        <div className="thread is-active draft">
           {draft !== "document" && <blockquote className="quote">{draft.quote}</blockquote>}
           <CommentForm
-            key={draft === "document" ? "document" : draft.anchor.start + draft.anchor.end}
             label={draft === "document" ? "Comment on the document" : "Comment on what is selected"}
             action="Comment"
-            autoFocus
             onSend={(body) => act.start(draft === "document" ? { body } : { body, ...draft })}
             onSent={(thread) => {
               onDraft(null);

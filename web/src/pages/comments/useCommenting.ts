@@ -8,6 +8,8 @@ import type { Session } from "../../editor/session";
 import type { LiveDocument } from "../../sync/document";
 
 export interface CommentingHere {
+  /** Somebody who is writing keeps what they wrote, whatever becomes of their rights. */
+  isHere: boolean;
   session: Session | null;
   editor: EditorCommenting;
   panel: Omit<CommentsPanelProps, "session">;
@@ -17,9 +19,10 @@ export interface CommentingHere {
 }
 
 export function useCommenting(orgId: string, documentId: string, live: LiveDocument, mayComment: boolean): CommentingHere {
-  const comments = useComments(orgId, documentId, live, mayComment);
   const [session, setSession] = useState<Session | null>(null);
   const [isOpen, setOpen] = useState(false);
+  const isHere = mayComment || isOpen;
+  const comments = useComments(orgId, documentId, live, isHere);
   const [active, setActive] = useState<string | null>(null);
   const [draft, setDraft] = useState<Draft | null>(null);
   const show = useCallback((threadId: string): void => {
@@ -38,6 +41,7 @@ export function useCommenting(orgId: string, documentId: string, live: LiveDocum
     }
   };
   return {
+    isHere,
     session,
     editor: { onSession: setSession, onThread: show, onComment: comment },
     panel: {

@@ -3,6 +3,7 @@ import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "
 import { commenting, listThreads, type Commenting, type Thread } from "../../api/comments";
 import { wordsOf } from "../../api/request";
 import type { LiveDocument } from "../../sync/document";
+import { useIsLive } from "../useDocument";
 
 /** However often they change, they are asked for at most once in this time. */
 const ASK_INTERVAL_MS = 1000;
@@ -28,10 +29,7 @@ export function useComments(orgId: string, documentId: string, live: LiveDocumen
     useCallback((listener: () => void) => live.presence.subscribe(listener), [live]),
     () => live.commentsState(),
   );
-  const isLive = useSyncExternalStore(
-    useCallback((listener: () => void) => live.subscribeStatus(listener), [live]),
-    () => isJoined(live),
-  );
+  const isLive = useIsLive(live);
   const askedAtMs = useRef(-Infinity);
   /** Answers that are older than what was learned since are asked for anew. */
   const version = useRef(0);
@@ -72,9 +70,4 @@ export function useComments(orgId: string, documentId: string, live: LiveDocumen
     forget: (threadId) => { edit((known) => known.filter(({ thread_id }) => thread_id !== threadId)); },
     reload,
   };
-}
-
-function isJoined(live: LiveDocument): boolean {
-  const { kind } = live.status();
-  return kind === "saved" || kind === "saving";
 }
