@@ -27,20 +27,6 @@ async function openShare(page) {
   await page.getByRole("combobox", { name: "Add people or groups" }).waitFor();
 }
 
-/** Tells the API something as whoever is signed in in the page. */
-async function tell(page, method, path, body) {
-  const answer = await page.evaluate(async (request) => {
-    const response = await fetch(request.path, {
-      method: request.method,
-      headers: { "x-quire": "1", "content-type": "application/json" },
-      body: JSON.stringify(request.body),
-    });
-    return { ok: response.ok, body: response.status === 204 ? null : await response.json() };
-  }, { method, path, body });
-  assert.ok(answer.ok, JSON.stringify(answer.body));
-  return answer.body;
-}
-
 test("who may not open a document asks for access without a mouse, is given it, and writes", async () => {
   await openShare(ada.page);
   await ada.page.getByLabel(/^What Everyone in .* may do$/).selectOption("none");
@@ -99,14 +85,18 @@ test("a request is dismissed", async () => {
 
 test("a share link to a folder shows a visitor what lies in it, and only that", async () => {
   const [, orgId] = documentPath.split("/");
-  const folders = `/api/v1/organisations/${orgId}/folders`;
   const { page } = ada;
-  const outer = await tell(page, "POST", folders, { name: "Press" });
-  await tell(page, "POST", folders, { name: "Drafts", parent_id: outer.folder_id });
   await page.goto(quire.servers[0]);
-  await page.getByRole("link", { name: "Press" }).click();
+  for (const name of ["Press", "Drafts"]) {
+    await page.getByRole("button", { name: "New folder" }).click();
+    await page.getByLabel("Name", { exact: true }).fill(name);
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name }).waitFor();
+  }
+  await page.getByRole("navigation", { name: "Folders above" }).getByRole("link", { name: "Press" }).click();
   await page.getByRole("heading", { name: "Press" }).waitFor();
   await page.getByText("No documents lie in this folder.").waitFor();
+  const folderPath = new URL(page.url()).pathname;
   await page.getByRole("button", { name: "New document" }).click();
   await page.locator(".document-text[contenteditable=true]").click();
   await page.keyboard.type("for the press");
@@ -115,7 +105,7 @@ test("a share link to a folder shows a visitor what lies in it, and only that", 
   await page.keyboard.press("Enter");
   assert.ok((await renamed).ok());
   await saved(page);
-  await page.goto(`${quire.servers[0]}/organisation/${orgId}/folder/${outer.folder_id}`);
+  await page.goto(`${quire.servers[0]}${folderPath}`);
   await openShare(page);
   await page.getByRole("button", { name: "Make a link" }).click();
   await page.getByRole("button", { name: "Make the link" }).click();
@@ -138,6 +128,35 @@ test("a share link to a folder shows a visitor what lies in it, and only that", 
   await visitor.page.getByRole("heading", { name: "You cannot open this folder" }).waitFor();
   assert.deepEqual(visitor.faults, []);
   await visitor.context.close();
+});
+
+test("a document is moved from folder to folder, and only an empty folder is deleted", async () => {
+  const { page } = ada;
+  const choose = async (menu, action) => {
+    await page.getByRole("button", { name: menu, exact: true }).press("Enter");
+    await page.getByRole("menuitem", { name: action }).press("Enter");
+  };
+  await choose("More for Release", "Move to a folder…");
+  await page.getByLabel("Folder", { exact: true }).selectOption("Press / Drafts");
+  await page.getByRole("button", { name: "Move", exact: true }).click();
+  await page.getByText("No documents lie in this folder.").waitFor();
+  await choose("More", "Delete the folder");
+  await page.getByRole("button", { name: "Delete", exact: true }).click();
+  await page.getByText(/this folder is not empty/i).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("link", { name: "Drafts" }).click();
+  await choose("More for Release", "Move to a folder…");
+  await page.getByLabel("Folder", { exact: true }).selectOption("No folder");
+  await page.getByRole("button", { name: "Move", exact: true }).click();
+  await page.getByText("No documents lie in this folder.").waitFor();
+  await choose("More", "Rename");
+  await page.getByLabel("Name", { exact: true }).fill("Old drafts");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Old drafts" }).waitFor();
+  await choose("More", "Delete the folder");
+  await page.getByRole("button", { name: "Delete", exact: true }).click();
+  await page.getByRole("heading", { name: "Press" }).waitFor();
+  await page.getByRole("navigation", { name: "Folders above" }).getByRole("link", { name: "Documents" }).click();
 });
 
 test("an owner gives a document away, is told what that means, and goes on editing", async () => {

@@ -16,6 +16,8 @@ export interface DocumentEntry {
   /** Whether one may share it and move it to the bin. */
   may_manage: boolean;
   owner_id: string | null;
+  /** The folder that it lies in; null: none. */
+  folder_id: string | null;
   /** How many ask to be let at it; 0 for those who could not let them. */
   access_requests: number;
 }
@@ -53,6 +55,11 @@ export function showDocument(orgId: string, documentId: string): Promise<Documen
 
 export function renameDocument(orgId: string, documentId: string, title: string): Promise<DocumentEntry> {
   return ask("PATCH", documentPath(orgId, documentId), { title });
+}
+
+/** Into a folder, or out of all (null). Whoever moves it may not see it any more afterwards. */
+export function moveDocument(orgId: string, documentId: string, folderId: string | null): Promise<unknown> {
+  return ask("PATCH", documentPath(orgId, documentId), { folder_id: folderId });
 }
 
 export function giveDocument(orgId: string, documentId: string, ownerId: string): Promise<DocumentEntry> {

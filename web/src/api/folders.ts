@@ -35,6 +35,15 @@ export function createFolder(orgId: string, name: string, parentId: string | nul
   return ask("POST", `${organisationPath(orgId)}/folders`, { name, parent_id: parentId });
 }
 
+export function renameFolder(orgId: string, folderId: string, name: string): Promise<Folder> {
+  return ask("PATCH", folderPath(orgId, folderId), { name });
+}
+
+/** Only an empty one goes. */
+export function deleteFolder(orgId: string, folderId: string): Promise<void> {
+  return ask("DELETE", folderPath(orgId, folderId));
+}
+
 /** The folder's address in the API. */
 export function folderPath(orgId: string, folderId: string): string {
   return `${organisationPath(orgId)}/folders/${folderId}`;

@@ -3,6 +3,7 @@ import { useCallback, useState } from "react";
 import { DocumentRows } from "./DocumentRows";
 import { FolderList } from "./FolderList";
 import { NewDocumentAnswers, NewDocumentButtons, useNewDocuments } from "./NewDocuments";
+import { NewFolderButton } from "./NewFolderButton";
 import { useListing, type Listing } from "./useListing";
 import { listFolders } from "../api/folders";
 import type { Organisation } from "../api/people";
@@ -34,6 +35,7 @@ export function DocumentList({ organisation, isBin }: { organisation: Organisati
               <InviteIcon />
               Invite
             </button>
+            <NewFolderButton orgId={orgId} parentId={null} />
             <NewDocumentButtons making={making} />
           </div>
         )}

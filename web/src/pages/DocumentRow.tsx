@@ -1,6 +1,6 @@
 // One document in a list.
 import type { DocumentEntry } from "../api/documents";
-import { BinIcon, DocumentIcon, MoreIcon, PencilIcon, RestoreIcon } from "../shell/icons";
+import { BinIcon, DocumentIcon, FolderIcon, MoreIcon, PencilIcon, RestoreIcon } from "../shell/icons";
 import { Link } from "../shell/Link";
 import { Menu, type MenuAction } from "../shell/Menu";
 import { documentPath } from "../shell/route";
@@ -12,11 +12,12 @@ export interface DocumentRowProps {
   /** The time against which ages are shown. */
   nowMs: number;
   onRename: (entry: DocumentEntry) => void;
+  onMove: (entry: DocumentEntry) => void;
   onBin: (entry: DocumentEntry) => void;
   onRestore: (entry: DocumentEntry) => void;
 }
 
-export function DocumentRow({ entry, isBin, nowMs, onRename, onBin, onRestore }: DocumentRowProps) {
+export function DocumentRow({ entry, isBin, nowMs, onRename, onMove, onBin, onRestore }: DocumentRowProps) {
   const title = entry.title === "" ? "Untitled document" : entry.title;
   const time = isBin && entry.deleted_at !== null ? entry.deleted_at : entry.edited_at;
   const summary = (
@@ -49,6 +50,7 @@ export function DocumentRow({ entry, isBin, nowMs, onRename, onBin, onRestore }:
   const actions: MenuAction[] = [];
   if (entry.role === "edit") actions.push({ label: "Rename", icon: <PencilIcon />, run: () => { onRename(entry); } });
   if (entry.may_manage) {
+    actions.push({ label: "Move to a folder…", icon: <FolderIcon />, run: () => { onMove(entry); } });
     actions.push({ label: "Move to bin", icon: <BinIcon />, isDanger: true, run: () => { onBin(entry); } });
   }
   return (

@@ -1,6 +1,7 @@
-// Documents in a list, and what is done with one of them: rename, to the bin and back.
+// Documents in a list, and what is done with one of them: rename, to a folder, to the bin and back.
 import { useState } from "react";
 import { DocumentRow } from "./DocumentRow";
+import { MoveDialog } from "./MoveDialog";
 import { RenameDialog } from "./RenameDialog";
 import { binDocument, renameDocument, restoreDocument, type DocumentEntry } from "../api/documents";
 import { wordsOf } from "../api/request";
@@ -17,6 +18,7 @@ export interface DocumentRowsProps {
 export function DocumentRows({ documents, isBin, nowMs, onChanged }: DocumentRowsProps) {
   const [problem, setProblem] = useState<string | null>(null);
   const [renamed, setRenamed] = useState<DocumentEntry | null>(null);
+  const [moved, setMoved] = useState<DocumentEntry | null>(null);
   const act = (work: Promise<unknown>): void => {
     setProblem(null);
     work.catch((error: unknown) => { setProblem(wordsOf(error)); }).finally(onChanged);
@@ -32,11 +34,22 @@ export function DocumentRows({ documents, isBin, nowMs, onChanged }: DocumentRow
             isBin={isBin}
             nowMs={nowMs}
             onRename={setRenamed}
+            onMove={setMoved}
             onBin={({ org_id, document_id }) => { act(binDocument(org_id, document_id)); }}
             onRestore={({ org_id, document_id }) => { act(restoreDocument(org_id, document_id)); }}
           />
         ))}
       </ul>
+      {moved !== null && (
+        <MoveDialog
+          entry={moved}
+          onMoved={() => {
+            setMoved(null);
+            onChanged();
+          }}
+          onClose={() => { setMoved(null); }}
+        />
+      )}
       {renamed !== null && (
         <RenameDialog
           title={renamed.title}

@@ -4,15 +4,19 @@ import { DocumentRows } from "./DocumentRows";
 import { FolderList } from "./FolderList";
 import { NewDocumentAnswers, NewDocumentButtons, useNewDocuments } from "./NewDocuments";
 import { ShareDialog } from "./share/ShareDialog";
-import { openFolder, type OpenFolder } from "../api/folders";
+import { NewFolderButton } from "./NewFolderButton";
+import { deleteFolder, openFolder, renameFolder, type OpenFolder } from "../api/folders";
 import type { Me, Organisation } from "../api/people";
 import { isMissing } from "../api/request";
 import type { Place } from "../api/sharing";
+import { ConfirmDialog } from "../shell/ConfirmDialog";
+import { Menu } from "../shell/Menu";
+import { NameDialog } from "../shell/NameDialog";
 import { InviteDialog } from "../shell/InviteDialog";
-import { FolderIcon, InviteIcon } from "../shell/icons";
+import { BinIcon, FolderIcon, InviteIcon, MoreIcon, PencilIcon } from "../shell/icons";
 import { Link } from "../shell/Link";
 import { Loading, Message } from "../shell/Message";
-import { currentPath, folderPath, listPath, signInPath } from "../shell/route";
+import { currentPath, folderPath, listPath, navigate, signInPath } from "../shell/route";
 import { TopBar } from "../shell/TopBar";
 import { useLoaded } from "../shell/useLoaded";
 import { useNow } from "../shell/useNow";
@@ -88,16 +92,19 @@ function Shown({ folder, orgId, me, organisation, onChanged }: ShownProps) {
   const { folder_id, name, may_manage, documents, folders } = folder;
   const place = useMemo((): Place => ({ kind: "folder", orgId, folderId: folder_id }), [orgId, folder_id]);
   const making = useNewDocuments(may_manage ? { orgId, folderId: folder_id } : null, onChanged);
-  const [open, setOpen] = useState<"share" | "invite" | null>(null);
+  const [open, setOpen] = useState<"share" | "invite" | "rename" | "delete" | null>(null);
+  const above = folder.path.at(-1);
   const close = (): void => { setOpen(null); };
   const nowMs = useNow();
   return (
     <main className="page">
-      <nav className="path" aria-label="Folders above">
-        {organisation !== undefined && <Link to={listPath}>Documents</Link>}
-        {folder.path.map((above) => (
-          <Link key={above.folder_id} to={folderPath(orgId, above.folder_id)}>{above.name}</Link>
-        ))}
+      <nav aria-label="Folders above">
+        <ol className="path">
+          {organisation !== undefined && <li><Link to={listPath}>Documents</Link></li>}
+          {folder.path.map((outer) => (
+            <li key={outer.folder_id}><Link to={folderPath(orgId, outer.folder_id)}>{outer.name}</Link></li>
+          ))}
+        </ol>
       </nav>
       <div className="page-head">
         <h1 className="folder-name">
@@ -111,7 +118,18 @@ function Shown({ folder, orgId, me, organisation, onChanged }: ShownProps) {
               Share
             </button>
           )}
+          {may_manage && <NewFolderButton orgId={orgId} parentId={folder_id} />}
           {may_manage && <NewDocumentButtons making={making} />}
+          {may_manage && (
+            <Menu
+              label="More"
+              button={<MoreIcon />}
+              actions={[
+                { label: "Rename", icon: <PencilIcon />, run: () => { setOpen("rename"); } },
+                { label: "Delete the folder", icon: <BinIcon />, isDanger: true, run: () => { setOpen("delete"); } },
+              ]}
+            />
+          )}
         </div>
       </div>
       <NewDocumentAnswers making={making} />
@@ -120,6 +138,30 @@ function Shown({ folder, orgId, me, organisation, onChanged }: ShownProps) {
         <div className="empty"><p>No documents lie in this folder.</p></div>
       ) : (
         <DocumentRows documents={documents} isBin={false} nowMs={nowMs} onChanged={onChanged} />
+      )}
+      {open === "rename" && (
+        <NameDialog
+          title="Rename the folder"
+          name={name}
+          action="Rename"
+          onName={(wanted) => renameFolder(orgId, folder_id, wanted)}
+          onDone={() => {
+            close();
+            onChanged();
+          }}
+          onClose={close}
+        />
+      )}
+      {open === "delete" && (
+        <ConfirmDialog
+          title={`Delete the folder “${name}”?`}
+          action="Delete"
+          onConfirm={() => deleteFolder(orgId, folder_id)}
+          onDone={() => { navigate(above === undefined ? listPath : folderPath(orgId, above.folder_id), "replace"); }}
+          onClose={close}
+        >
+          Only an empty folder goes: move what lies in it elsewhere first, what is in the bin, too.
+        </ConfirmDialog>
       )}
       {open === "share" && organisation !== undefined && (
         <ShareDialog

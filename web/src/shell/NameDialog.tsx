@@ -1,22 +1,22 @@
-// Asks for the name of a group.
+// Asks for a name: of a group, of a folder.
 import { useState, type SubmitEvent } from "react";
-import { Dialog } from "../../shell/Dialog";
-import { Field } from "../../shell/Field";
-import { useAction } from "../../shell/useAction";
+import { Dialog } from "./Dialog";
+import { Field } from "./Field";
+import { useAction } from "./useAction";
 
-/** Longest name, in characters; the server's limit. */
+/** Longest name, in characters; the server allows no less. */
 const NAME_LENGTH = 100;
 
-export interface NameDialogProps {
+export interface NameDialogProps<T> {
   title: string;
   name: string;
   action: string;
-  onName: (name: string) => Promise<unknown>;
-  onDone: () => void;
+  onName: (name: string) => Promise<T>;
+  onDone: (answer: T) => void;
   onClose: () => void;
 }
 
-export function NameDialog({ title, name, action, onName, onDone, onClose }: NameDialogProps) {
+export function NameDialog<T>({ title, name, action, onName, onDone, onClose }: NameDialogProps<T>) {
   const [text, setText] = useState(name);
   const naming = useAction();
   const submit = (event: SubmitEvent): void => {

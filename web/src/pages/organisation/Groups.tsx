@@ -1,7 +1,7 @@
 // The groups of an organisation: rights are given to a group as to a person.
 import { useCallback, useState } from "react";
 import { GroupCard } from "./GroupCard";
-import { NameDialog } from "./NameDialog";
+import { NameDialog } from "../../shell/NameDialog";
 import { deleteGroup, listGroups, listMembers, makeGroup, renameGroup, type Group } from "../../api/organisations";
 import type { OrganisationRole } from "../../api/people";
 import { ConfirmDialog } from "../../shell/ConfirmDialog";
