@@ -2,7 +2,7 @@
 import { useEditorState } from "@tiptap/react";
 import { useEffect, useRef, useState } from "react";
 import { CommentForm } from "./CommentForm";
-import { inOrder, isGone } from "./order";
+import { inOrder, isGone, isSameOrder } from "./order";
 import { ThreadCard } from "./ThreadCard";
 import type { Comments } from "./useComments";
 import type { Thread } from "../../api/comments";
@@ -28,7 +28,7 @@ export interface CommentsPanelProps {
 export function CommentsPanel({ session, comments, isOpen, draft, active, onDraft, onActive, onClose }: CommentsPanelProps) {
   const { threads, problem, act, learn, forget, reload } = comments;
   const [isResolvedShown, setResolvedShown] = useState(false);
-  const places = useEditorState({ editor: session.editor, selector: ({ editor }) => placesOf(editor.state), equalityFn: Object.is });
+  const places = useEditorState({ editor: session.editor, selector: ({ editor }) => placesOf(editor.state), equalityFn: isSameOrder });
   const nowMs = useNow();
   const panel = useRef<HTMLElement>(null);
   const all = threads ?? [];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { inOrder, isGone } from "./order";
+import { inOrder, isGone, isSameOrder } from "./order";
 import type { Thread } from "../../api/comments";
 
 function thread(thread_id: string, isAnchored = true): Thread {
@@ -26,6 +26,14 @@ describe("threads", () => {
   it("stand in the order of their places, the document's own first, those without text last", () => {
     const all = [thread("deleted"), thread("late"), thread("unknown!"), thread("whole", false), thread("early")];
     expect(inOrder(all, places).map(({ thread_id }) => thread_id)).toEqual(["whole", "early", "late", "deleted", "unknown!"]);
+  });
+
+  it("stand in the same order when all places move along", () => {
+    const moved = new Map([...places].map(([id, { from, to }]) => [id, { from: from + 7, to: to + 7 }]));
+    expect(isSameOrder(moved, places)).toBe(true);
+    expect(isSameOrder(new Map([...places, ["early", { from: 60, to: 61 }]]), places)).toBe(false);
+    expect(isSameOrder(new Map([...places, ["early", { from: 3, to: 3 }]]), places)).toBe(false);
+    expect(isSameOrder(places, null)).toBe(false);
   });
 
   it("have lost their text when both ends lie at one place or nowhere", () => {

@@ -19,3 +19,13 @@ export function isGone({ anchor, thread_id }: Thread, places: Places): boolean {
   const place = places.get(thread_id);
   return anchor !== null && place !== undefined && place.from >= place.to;
 }
+
+/** Whether threads stand in the same order at both: while somebody types, little else happens. */
+export function isSameOrder(a: Places, b: Places | null): boolean {
+  return a === b || (b !== null && orderOf(a) === orderOf(b));
+}
+
+function orderOf(places: Places): string {
+  const sorted = [...places].sort(([, a], [, b]) => a.from - b.from);
+  return sorted.map(([threadId, { from, to }]) => (from < to ? threadId : `-${threadId}`)).join();
+}

@@ -31,19 +31,22 @@ export function useComments(orgId: string, documentId: string, live: LiveDocumen
   );
   const isLive = useIsLive(live);
   const askedAtMs = useRef(-Infinity);
-  /** Answers that are older than what was learned since are asked for anew. */
-  const version = useRef(0);
+  /** How often it was asked, which answer is shown, and what was the last question before something was learned here. */
+  const count = useRef({ asked: 0, shown: 0, outdated: 0 });
   const reload = useCallback(() => {
     askedAtMs.current = performance.now();
-    const asked = (version.current += 1);
+    const asked = (count.current.asked += 1);
+    // A slow answer is shown all the same, unless a newer one is or something was done since.
+    const isNews = (): boolean => asked > count.current.shown && asked > count.current.outdated;
     listThreads(orgId, documentId).then(
       (found) => {
-        if (asked !== version.current) return;
+        if (!isNews()) return;
+        count.current.shown = asked;
         setThreads(found);
         setProblem(null);
       },
       (error: unknown) => {
-        if (asked === version.current) setProblem(wordsOf(error));
+        if (isNews()) setProblem(wordsOf(error));
       },
     );
   }, [orgId, documentId]);
@@ -55,7 +58,7 @@ export function useComments(orgId: string, documentId: string, live: LiveDocumen
   }, [mayComment, isLive, changed, reload]);
 
   const edit = (change: (known: readonly Thread[]) => readonly Thread[]): void => {
-    version.current += 1;
+    count.current.outdated = count.current.asked;
     setThreads((known) => change(known ?? []));
     // What was under way is not shown any more; it is asked for once more.
     reload();
