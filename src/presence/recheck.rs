@@ -1,16 +1,17 @@
-//! Who may still listen, asked in the tables: for what the feed could not bring.
+//! What the feed could not bring is asked in the tables: who may still listen, and what is to be told.
 
 use std::collections::HashSet;
 
 use uuid::Uuid;
 
-use super::Presence;
 use super::state::Places;
+use super::{COMMENTS, DOCUMENT, Presence, comments, document};
 use crate::document::trial::DocKey;
 use crate::error::Result;
 use crate::postgres::failed;
 
 const LISTENER_PERMISSIONS: &str = include_str!("../../sql/listener_permissions.sql");
+const TITLES: &str = include_str!("../../sql/titles.sql");
 
 impl Presence {
     /// Changes may have been missed: whoever may not read a room's document any more is told nothing
@@ -60,6 +61,56 @@ impl Presence {
             .collect();
         for (room, account_id) in listeners.iter().filter(|pair| !allowed.contains(pair)) {
             self.suspend(|key| key == room, Some(*account_id));
+        }
+        Ok(())
+    }
+
+    /// Changes may have been missed: everybody is told the title once more, and to read the comments
+    /// again.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn refresh(&self) -> Result<()> {
+        let rooms: Vec<DocKey> = {
+            let state = self.state();
+            let listened = |(_, places): &(&DocKey, &Places)| !places.readers.is_empty();
+            state
+                .rooms
+                .iter()
+                .filter(listened)
+                .map(|(room, _)| *room)
+                .collect()
+        };
+        if rooms.is_empty() {
+            return Ok(());
+        }
+        let column = |of: fn(&DocKey) -> Uuid| rooms.iter().map(of).collect::<Vec<_>>();
+        let client = self
+            .shared
+            .pool
+            .get()
+            .await
+            .map_err(failed("read titles"))?;
+        let rows = client
+            .query(
+                TITLES,
+                &[
+                    &column(|room| room.org_id),
+                    &column(|room| room.document_id),
+                ],
+            )
+            .await
+            .map_err(failed("read titles"))?;
+        let state = self.state();
+        for row in rows {
+            let room = DocKey {
+                org_id: row.get("org_id"),
+                document_id: row.get("document_id"),
+            };
+            if let Some(places) = state.rooms.get(&room) {
+                places.tell(room, DOCUMENT, &document(row.get("title")));
+                places.tell(room, COMMENTS, &comments());
+            }
         }
         Ok(())
     }

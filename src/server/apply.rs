@@ -36,11 +36,11 @@ impl Applier {
                     let server = self.handle.status().borrow().server;
                     let identifier = server.map_or(0, |server| server.system_identifier);
                     self.fanout.connected(identifier, log_changed).await;
-                    recheck(&self.websockets, &self.fanout, &self.presence).await;
+                    self.catch_up().await;
                 }
                 Step::Settled { .. } => {
                     self.fanout.settled().await;
-                    recheck(&self.websockets, &self.fanout, &self.presence).await;
+                    self.catch_up().await;
                 }
                 Step::Lost { reason } => {
                     tracing::warn!(
@@ -51,6 +51,15 @@ impl Applier {
             }
         }
         feed.stop().await;
+    }
+
+    /// What was committed while nothing was streamed is looked up in the tables.
+    async fn catch_up(&self) {
+        if recheck(&self.websockets, &self.fanout, &self.presence).await
+            && let Err(error) = self.presence.refresh().await
+        {
+            tracing::warn!(%error, "look up what readers are to be told");
+        }
     }
 
     async fn apply(&self, transaction: &Arc<Transaction>) {

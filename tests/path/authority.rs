@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use loro::LoroValue;
 use quire::protocol::{AckStatus, Message, RoomKind};
 
 use crate::kit::members;
@@ -9,15 +10,15 @@ use crate::kit::postgres::{Cluster, Version};
 use crate::kit::server::World;
 use crate::kit::socket::Socket;
 
-/// Takes the right away in the transaction that also cuts the server's stream: the log's record of
-/// it lies before the next slot begins.
-async fn revoke_unheard(cluster: &Cluster, world: &World, revocation: &str) {
+/// Makes changes in the transaction that also cuts the server's stream: the log's record of them lies
+/// before the next slot begins.
+async fn unheard(cluster: &Cluster, world: &World, changes: &str) {
     let mut client = world.pool.get().await.expect("a connection");
     let transaction = client.transaction().await.expect("a transaction");
     transaction
-        .batch_execute(revocation)
+        .batch_execute(changes)
         .await
-        .expect("revoked, not committed");
+        .expect("changed, not committed");
     cluster
         .execute(
             "select pg_terminate_backend(active_pid, 10000) from pg_replication_slots \
@@ -48,7 +49,7 @@ async fn a_revocation_that_the_feed_missed_takes_effect_all_the_same() {
         cursors.ask_to_join(&token.reveal()).await;
         let joined = cursors.next().await;
         assert!(matches!(joined, Some(Message::JoinResponseOk { .. })));
-        revoke_unheard(&cluster, &world, revocation).await;
+        unheard(&cluster, &world, revocation).await;
         tokio::time::timeout(Duration::from_secs(30), bob.sent_away())
             .await
             .unwrap_or_else(|_| panic!("{revocation}: he still reads"));
@@ -57,6 +58,42 @@ async fn a_revocation_that_the_feed_missed_takes_effect_all_the_same() {
             .unwrap_or_else(|_| panic!("{revocation}: he still sees cursors"));
         world.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_feed_missed_of_title_and_comments_is_told_when_it_is_back() {
+    let cluster = Cluster::start(Version::usual(), &[]);
+    let world = World::on(cluster.database().await, 1).await;
+    let reader = world.client(0, &world.office.owner, "reader").await;
+    let shows = |shown: &[(String, LoroValue)], key: &str, field: &str, wanted: &LoroValue| {
+        shown.iter().any(|(known, value)| match value {
+            LoroValue::Map(values) if known == key => values.get(field) == Some(wanted),
+            _ => false,
+        })
+    };
+    let old = LoroValue::from("First draft");
+    reader
+        .shown_is(|shown| shows(shown, "quire:document", "title", &old))
+        .await
+        .expect("it listens");
+    let changes = "update quire.document set title = 'Renamed';
+        insert into quire.comment_thread (org_id, document_id, thread_id, created_by)
+        select org_id, document_id, document_id, created_by from quire.document";
+    let before = reader.shown();
+    unheard(&cluster, &world, changes).await;
+    let comments = |shown: &[(String, LoroValue)]| {
+        let found = shown.iter().find(|(key, _)| key == "quire:comments");
+        found.map(|(_, value)| value.clone())
+    };
+    let new = LoroValue::from("Renamed");
+    let is_told = reader.shown_is(|shown| {
+        shows(shown, "quire:document", "title", &new) && comments(shown) != comments(&before)
+    });
+    tokio::time::timeout(Duration::from_secs(30), is_told)
+        .await
+        .expect("it is told")
+        .expect("it listens");
+    world.stop().await;
 }
 
 /// Returns when the server takes no cursor from the connection any more, or has closed it.
