@@ -13,7 +13,8 @@ use crate::kit::server::program;
 /// A running `quire dev`; killed when dropped, which takes its Postgres along.
 struct Dev {
     process: Child,
-    lines: std::io::Lines<BufReader<ChildStdout>>,
+    /// What it prints, while somebody listens.
+    lines: Option<std::io::Lines<BufReader<ChildStdout>>>,
     /// The one address with the link.
     link: String,
 }
@@ -35,7 +36,7 @@ impl Dev {
             .find(|l| l.contains("/welcome#"));
         Self {
             process,
-            lines,
+            lines: Some(lines),
             link: link.expect("it prints a link").trim().to_owned(),
         }
     }
@@ -50,7 +51,9 @@ impl Dev {
         kill_process(pid, signal).expect("it is ours");
     }
 
+    /// Stops it in order, with nobody left who hears what it prints.
     fn stop(mut self) {
+        self.lines = None;
         self.signal(Signal::INT);
         assert!(self.process.wait().expect("it ends").success());
     }
@@ -157,6 +160,8 @@ async fn several_servers_are_named_and_all_are_ready() {
     let mut dev = Dev::start(&folder.0, &["--servers", "3"]);
     let line = dev
         .lines
+        .as_mut()
+        .expect("it is heard")
         .by_ref()
         .map(|line| line.expect("text"))
         .find(|line| line.contains("servers are"));

@@ -47,7 +47,8 @@ pub async fn run(
         () = stop => {}
         failure = look_after(&mut postgres) => return Err(failure),
     }
-    println!("stopping");
+    // Whoever read what this prints may be gone.
+    let _ = writeln!(std::io::stdout(), "stopping");
     servers.stop().await;
     blocking(move || postgres.stop(Stop::Fast)).await
 }
