@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build web test test-web test-rust test-e2e check bench access-check clean compiler tools
+.PHONY: help run build web test test-web test-rust test-e2e check bench access-check api-check clean compiler tools
 
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*')
 
@@ -39,8 +39,13 @@ bench: build ## rates and latencies: a human-like history over two servers (TRAC
 	target/release/quire replay $(or $(TRACE),--synthetic 1) --servers 2 --json
 	target/release/quire replay $(or $(TRACE),--synthetic 1) --servers 2 --rate 100 --edits 3000 --json
 
-access-check: tools web node_modules/.installed ## who may do what: every case of the table, 10,000 revocations while typing, probes; figures as JSON
+access-check: tools web node_modules/.installed target/schemathesis/.installed ## who may do what: every case of the table, 10,000 revocations while typing, probes; figures as JSON
+	cargo build --locked
 	@node scripts/access-check.mjs
+
+api-check: tools web node_modules/.installed target/schemathesis/.installed ## thousands of requests made of docs/openapi.json: no 5xx, no undocumented answer; figures as JSON
+	cargo build --locked
+	@node scripts/api-check.mjs $(SEED)
 
 clean: ## remove what was built and installed here
 	cargo clean
@@ -66,4 +71,10 @@ web/node_modules/.installed: web/package.json web/package-lock.json
 
 node_modules/.installed: package.json package-lock.json
 	npm ci
+	@touch $@
+
+target/schemathesis/.installed: scripts/schemathesis.txt
+	@scripts/apt-missing virtualenv=virtualenv
+	virtualenv -q target/schemathesis
+	target/schemathesis/bin/pip install -q -r scripts/schemathesis.txt
 	@touch $@

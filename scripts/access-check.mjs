@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Runs the tests of rights in full (every way of the matrix, QUIRE_ACCESS_ROUNDS rounds of the race)
-// and prints their figures as one line of JSON, last. Fails when a test does, or a figure is wrong.
+// and the check of the API, and prints their figures as one line of JSON, last. Fails when a test
+// does, or a figure is wrong.
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -31,9 +32,17 @@ for (const name of ['matrix', 'race', 'probes']) {
 }
 rmSync(folder, { recursive: true });
 
+const api = spawnSync('node', ['scripts/api-check.mjs'], {
+  stdio: ['ignore', 'pipe', 'inherit'],
+  encoding: 'utf8',
+});
+process.stdout.write(api.stdout);
+figures.api = api.status === 0 ? JSON.parse(api.stdout.trim().split('\n').at(-1)).api : null;
+
 const { matrix, race, probes } = figures;
 const isRight =
   tests.status === 0 &&
+  api.status === 0 &&
   matrix?.wrong === 0 &&
   race?.rounds === Number(ROUNDS) &&
   race.rows_after_revocation === 0 &&
