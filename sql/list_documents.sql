@@ -1,6 +1,7 @@
 select
     d.org_id,
     d.document_id,
+    coalesce(e.created_at, d.created_at) as changed_at,
     d.title,
     to_char(d.created_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as created_at,
     c.name as created_by,
@@ -34,5 +35,10 @@ where a.org_id = $1
 and a.account_id = $2
 and (d.deleted_at is not null) = $3
 and ($5::uuid is null or d.folder_id = $5)
+and (
+    $6::timestamptz is null
+    or coalesce(e.created_at, d.created_at) < $6
+    or (coalesce(e.created_at, d.created_at) = $6 and d.document_id > $7::uuid)
+)
 order by coalesce(e.created_at, d.created_at) desc, d.document_id
 limit $4

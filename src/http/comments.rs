@@ -5,7 +5,7 @@ use super::act::{Act, Parameters};
 use super::answer::{Answer, empty, json_text};
 use super::call::{Call, Fields};
 use super::documents::{in_bin, no_document};
-use super::page::{Cursor, Page};
+use super::page::Page;
 use crate::auth::{Access, Hold, Permission, access};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::failed;
@@ -40,14 +40,7 @@ pub async fn list(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<An
     let mut client = call.client().await?;
     let commenter = Commenter::begin(call, &mut client, org_id, document_id).await?;
     let rows = commenter.threads(None, &page).await?;
-    let (rows, next) = page.cut(&rows, |row| Cursor {
-        at: row.get("created_at"),
-        id: row.get("thread_id"),
-    });
-    let threads: Vec<String> = rows.iter().map(|row| row.get("body")).collect();
-    let next = serde_json::to_string(&next).expect("a text is plain data");
-    let body = format!("{{\"threads\":[{}],\"next\":{next}}}", threads.join(","));
-    Ok(json_text(StatusCode::OK, body))
+    Ok(page.answer("threads", &rows, "thread_id"))
 }
 
 /// `POST …/comments` begins a thread.

@@ -7,6 +7,7 @@ use super::call::{Call, Fields, parameter};
 use super::create_document::create_document;
 use super::folders;
 use super::idempotency::Key;
+use super::page::{Cursor, Page};
 use crate::auth::{Access, Hold, Scope, Session, access, member_role};
 use crate::document::tree::markdown;
 use crate::document::trial::DocKey;
@@ -23,8 +24,8 @@ use uuid::Uuid;
 const TITLE_CHARACTERS: usize = 300;
 /// Title of a document that was given none.
 const NO_TITLE: &str = "Untitled document";
-/// Most documents of one list.
-const LIST: usize = 1000;
+/// Most documents of one part of a list.
+pub const LIST: usize = 1000;
 
 #[derive(Serialize)]
 pub struct Document {
@@ -43,11 +44,11 @@ pub struct Document {
     access_requests: i32,
 }
 
-/// A list of documents, newest edit first; `more` says that there are more than these.
+/// A part of a list of documents, newest edit first.
 #[derive(Serialize)]
 pub struct List {
-    pub documents: Vec<Document>,
-    pub more: bool,
+    documents: Vec<Document>,
+    next: Option<String>,
 }
 
 impl From<&Row> for Document {
@@ -69,14 +70,14 @@ impl From<&Row> for Document {
     }
 }
 
-/// `GET …/documents`: newest edit first; with `?bin=true` those in the bin. `more` says that there
-/// are more than the 1,000 listed.
+/// `GET …/documents`: newest edit first; with `?bin=true` those in the bin.
 pub async fn list(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
     let in_bin = match parameter(call.head, "bin") {
         None | Some("false") => false,
         Some("true") => true,
         Some(_) => return Err(Error::new(Kind::Invalid, "bin: must be true or false")),
     };
+    let page = Page::of(call.head, LIST)?;
     let client = call.client().await?;
     let session = call.session(&client).await?;
     if member_role(&client, session.account_id, org_id)
@@ -85,7 +86,7 @@ pub async fn list(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
     {
         return Err(no_organisation());
     }
-    let list = list_documents(&client, org_id, session.account_id, in_bin, None).await?;
+    let list = list_documents(&client, org_id, session.account_id, in_bin, None, &page).await?;
     Ok(json(StatusCode::OK, &list))
 }
 
@@ -96,18 +97,30 @@ pub async fn list_documents(
     account_id: Uuid,
     in_bin: bool,
     folder_id: Option<Uuid>,
+    page: &Page,
 ) -> Result<List> {
-    let limit = i64::try_from(LIST + 1).expect("a small number");
     let rows = client
         .query(
             include_str!("../../sql/list_documents.sql"),
-            &[&org_id, &account_id, &in_bin, &limit, &folder_id],
+            &[
+                &org_id,
+                &account_id,
+                &in_bin,
+                &page.rows(),
+                &folder_id,
+                &page.after.map(|after| after.at),
+                &page.after.map(|after| after.id),
+            ],
         )
         .await
         .map_err(failed("list documents"))?;
+    let (rows, next) = page.cut(&rows, |row| Cursor {
+        at: row.get("changed_at"),
+        id: row.get("document_id"),
+    });
     Ok(List {
-        documents: rows.iter().take(LIST).map(Document::from).collect(),
-        more: rows.len() > LIST,
+        documents: rows.iter().map(Document::from).collect(),
+        next,
     })
 }
 

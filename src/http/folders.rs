@@ -3,7 +3,8 @@
 use super::act::{Act, answer, body};
 use super::answer::{Answer, empty, json, json_text};
 use super::call::Call;
-use super::documents::{List, list_documents, no_organisation};
+use super::documents::{LIST, List, list_documents, no_organisation};
+use super::page::Page;
 use crate::auth::Hold;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::failed;
@@ -44,12 +45,13 @@ pub async fn list(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
 /// Also for visitors who came by a link.
 pub async fn show(call: &Call<'_>, org_id: Uuid, folder_id: Uuid) -> Result<Answer> {
     #[derive(Serialize)]
-    struct Page {
+    struct Opened {
         #[serde(flatten)]
         folder: Map<String, Value>,
         #[serde(flatten)]
         list: List,
     }
+    let page = Page::of(call.head, LIST)?;
     let client = call.client().await?;
     let session = call.session(&client).await?;
     let account_id = session.account_id;
@@ -59,8 +61,8 @@ pub async fn show(call: &Call<'_>, org_id: Uuid, folder_id: Uuid) -> Result<Answ
         .ok_or_else(no_folder)?;
     let folder = serde_json::from_str(&folder)
         .map_err(|e| Error::caused(Kind::Internal, "read folder", e))?;
-    let list = list_documents(&client, org_id, account_id, false, Some(folder_id)).await?;
-    Ok(json(StatusCode::OK, &Page { folder, list }))
+    let list = list_documents(&client, org_id, account_id, false, Some(folder_id), &page).await?;
+    Ok(json(StatusCode::OK, &Opened { folder, list }))
 }
 
 /// `POST …/folders` with a name, and the folder that it is to lie in.

@@ -4,6 +4,7 @@ use super::act::{Act, Parameters, answer, is_admin};
 use super::answer::{Answer, empty};
 use super::call::Call;
 use super::documents::no_organisation;
+use super::page::Page;
 use crate::auth::{Hold, member_role};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::failed;
@@ -13,6 +14,8 @@ use uuid::Uuid;
 const SHOW: &str = include_str!("../../sql/show_organisation.sql");
 /// Longest name, in characters (constraint organisation_name_length).
 const NAME_CHARACTERS: usize = 200;
+/// Most members of one part of the list.
+const MEMBERS: usize = 1000;
 
 /// `GET /api/v1/organisations/{org_id}`.
 pub async fn show(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
@@ -48,8 +51,9 @@ pub async fn change(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
     Ok(changed)
 }
 
-/// `GET …/members`. Mail addresses are for owners and admins.
+/// `GET …/members`, the longest first. Mail addresses are for owners and admins.
 pub async fn members(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
+    let page = Page::of(call.head, MEMBERS)?;
     let client = call.client().await?;
     let session = call.session(&client).await?;
     let role = member_role(&client, session.account_id, org_id)
@@ -61,9 +65,20 @@ pub async fn members(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
             "guests may not see who else is a member",
         ));
     }
-    let list = include_str!("../../sql/list_members.sql");
-    let parameters: Parameters<'_> = &[&org_id, &is_admin(&role)];
-    answer(StatusCode::OK, &client, list, parameters, no_organisation).await
+    let rows = client
+        .query(
+            include_str!("../../sql/list_members.sql"),
+            &[
+                &org_id,
+                &is_admin(&role),
+                &page.after.map(|after| after.at),
+                &page.after.map(|after| after.id),
+                &page.rows(),
+            ],
+        )
+        .await
+        .map_err(failed("list members"))?;
+    Ok(page.answer("members", &rows, "account_id"))
 }
 
 /// `PATCH …/members/{account_id}` with a role.

@@ -1,12 +1,16 @@
 //! Long lists in parts: each part names where the next one begins, by what it is sorted by, so that
-//! nothing is left out or shown twice when the list changes meanwhile.
+//! what did not change meanwhile is neither left out nor shown twice.
 
+use super::answer::{Answer, json_text};
 use super::call::parameter;
 use crate::error::{Error, Kind, Result};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hyper::StatusCode;
 use hyper::http::request::Parts;
+use serde_json::json;
 use std::time::{Duration, SystemTime};
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 /// Postgres and the calendars of most programs end later than this: microseconds of the year 9999.
@@ -72,6 +76,19 @@ impl Page {
                 (rows, next)
             }
         }
+    }
+
+    /// This part, as the answer: rows with a `body` of JSON, sorted by `created_at` and the column
+    /// `id`.
+    pub fn answer(&self, name: &str, rows: &[Row], id: &str) -> Answer {
+        let (rows, next) = self.cut(rows, |row| Cursor {
+            at: row.get("created_at"),
+            id: row.get(id),
+        });
+        let entries: Vec<&str> = rows.iter().map(|row| row.get("body")).collect();
+        let next = json!(next);
+        let body = format!("{{\"{name}\":[{}],\"next\":{next}}}", entries.join(","));
+        json_text(StatusCode::OK, body)
     }
 }
 

@@ -140,6 +140,49 @@ async fn the_document_edited_last_is_listed_first() {
 }
 
 #[tokio::test]
+async fn long_lists_come_in_parts_without_a_gap() {
+    let site = Site::start().await;
+    let (owner, first) = site.owner().await;
+    for number in 0..6 {
+        let body = json!({"title": number.to_string()});
+        owner.post(&owner.organisation("/documents"), body).await;
+    }
+    for _ in 0..4 {
+        site.somebody(Some(owner.org_id), "member").await;
+    }
+    let rename = owner.document(first, "");
+    for (path, name, all) in [("/documents", "documents", 7), ("/members", "members", 5)] {
+        let (mut seen, mut after) = (Vec::new(), String::new());
+        loop {
+            let part = owner
+                .get(&owner.organisation(&format!("{path}?limit=2{after}")))
+                .await
+                .json();
+            let entries = part[name].as_array().unwrap();
+            assert!((1..=2).contains(&entries.len()), "{part}");
+            seen.extend(entries.clone());
+            match part["next"].as_str() {
+                Some(next) => after = format!("&after={next}"),
+                None => break,
+            }
+            // What changes meanwhile moves nothing else.
+            let body = json!({"title": format!("after {}", seen.len())});
+            owner.change("PATCH", &rename, body).await;
+        }
+        assert_eq!(seen.len(), all, "{seen:?}");
+        let key = if name == "members" {
+            "account_id"
+        } else {
+            "document_id"
+        };
+        let ids: std::collections::HashSet<_> = seen.iter().map(|e| e[key].to_string()).collect();
+        assert_eq!(ids.len(), all, "{seen:?}");
+        let wrong = owner.organisation(&format!("{path}?limit=1001"));
+        assert_eq!(owner.get(&wrong).await.status, 400);
+    }
+}
+
+#[tokio::test]
 async fn the_list_does_not_scan_the_edits() {
     let site = Site::start().await;
     let (owner, _) = site.owner().await;
@@ -149,7 +192,9 @@ async fn the_list_does_not_scan_the_edits() {
         .replace("$2", &format!("'{}'", owner.account_id))
         .replace("$3", "false")
         .replace("$4", "1001")
-        .replace("$5", "null");
+        .replace("$5", "null")
+        .replace("$6", "null")
+        .replace("$7", "null");
     let plan = client.query(&format!("explain {list}"), &[]).await.unwrap();
     let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
     let plan = plan.join("\n");

@@ -1,5 +1,5 @@
 // The documents of an organisation.
-import { ask, organisationPath } from "./request";
+import { ask, askAll, organisationPath } from "./request";
 
 export type DocumentRole = "view" | "comment" | "edit";
 
@@ -22,10 +22,8 @@ export interface DocumentEntry {
   access_requests: number;
 }
 
-export async function listDocuments(orgId: string, isBin: boolean): Promise<DocumentEntry[]> {
-  const path = `${documentsPath(orgId)}${isBin ? "?bin=true" : ""}`;
-  const { documents } = await ask<{ documents: DocumentEntry[] }>("GET", path);
-  return documents;
+export function listDocuments(orgId: string, isBin: boolean): Promise<DocumentEntry[]> {
+  return askAll(`${documentsPath(orgId)}?bin=${isBin}`, "documents");
 }
 
 /** In a folder, or in none. */

@@ -1,6 +1,6 @@
 // Folders of an organisation, and what lies in them.
 import type { DocumentEntry, DocumentRole } from "./documents";
-import { ask, organisationPath } from "./request";
+import { ask, askAll, organisationPath } from "./request";
 
 export interface FolderName {
   folder_id: string;
@@ -27,8 +27,11 @@ export async function listFolders(orgId: string): Promise<Folder[]> {
   return (await ask<{ folders: Folder[] }>("GET", `${organisationPath(orgId)}/folders`)).folders;
 }
 
-export function openFolder(orgId: string, folderId: string): Promise<OpenFolder> {
-  return ask("GET", folderPath(orgId, folderId));
+export async function openFolder(orgId: string, folderId: string): Promise<OpenFolder> {
+  const path = folderPath(orgId, folderId);
+  const folder: OpenFolder & { next: string | null } = await ask("GET", path);
+  if (folder.next === null) return folder;
+  return { ...folder, documents: await askAll(path, "documents") };
 }
 
 export function createFolder(orgId: string, name: string, parentId: string | null): Promise<Folder> {

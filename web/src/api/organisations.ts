@@ -1,7 +1,7 @@
 // An organisation: its settings, members, groups, and the audit log of who changed what.
 import type { DocumentRole } from "./documents";
 import type { Organisation, OrganisationRole } from "./people";
-import { ask, askForText, organisationPath } from "./request";
+import { ask, askAll, askForText, organisationPath } from "./request";
 import type { Account } from "../sync/account";
 
 /** What members may do with a new document. */
@@ -66,7 +66,8 @@ export function changeOrganisation(
 }
 
 export async function listMembers(orgId: string): Promise<Member[]> {
-  return (await ask<{ members: Member[] }>("GET", `${organisationPath(orgId)}/members`)).members;
+  const members = await askAll<Member>(`${organisationPath(orgId)}/members`, "members");
+  return members.sort((a, b) => a.name.localeCompare(b.name));
 }
 
 export function changeRole(orgId: string, accountId: string, role: OrganisationRole): Promise<unknown> {

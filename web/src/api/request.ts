@@ -27,6 +27,20 @@ export async function ask<T>(method: Method, path: string, body?: unknown): Prom
   return (isEmpty ? undefined : await response.json()) as T;
 }
 
+/** The whole of a list that the server gives in parts; `name` is what a part calls its entries. */
+export async function askAll<T>(path: string, name: string): Promise<T[]> {
+  const all: T[] = [];
+  const joint = path.includes("?") ? "&" : "?";
+  let next: string | null = null;
+  do {
+    const from: string = next === null ? path : `${path}${joint}after=${next}`;
+    const part: { next: string | null } & Record<string, unknown> = await ask("GET", from);
+    all.push(...(part[name] as T[]));
+    next = part.next;
+  } while (next !== null);
+  return all;
+}
+
 export async function askForText(path: string): Promise<string> {
   return (await send("GET", path)).text();
 }
