@@ -9,7 +9,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 const SEED = process.argv[2] ?? String(Date.now() % 1_000_000);
 /** What makes an answer a wrong one. */
@@ -57,13 +57,14 @@ function run(name, origin, parameters, options) {
   writeFileSync(config, `[parameters]\n${lines.join('\n')}\n`);
   const reports = join(folder, name);
   const ran = spawnSync(
-    'target/schemathesis/bin/schemathesis',
+    resolve('target/schemathesis/bin/schemathesis'),
     [
       ...['--config-file', config, 'run', `${origin}/api/v1/openapi.json`, '--seed', SEED],
       ...['--checks', CHECKS.join(','), '--continue-on-failure', '--max-examples', '20'],
       ...['--report', 'json', '--report-dir', reports, '--warnings', 'off', ...options],
     ],
-    { stdio: ['ignore', 'inherit', 'inherit'] },
+    // It leaves a cache where it runs.
+    { cwd: folder, stdio: ['ignore', 'inherit', 'inherit'] },
   );
   const [file] = readdirSync(reports);
   const { test_cases, operations, failures, errors } = JSON.parse(readFileSync(join(reports, file), 'utf8'));

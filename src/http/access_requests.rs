@@ -13,7 +13,7 @@ use uuid::Uuid;
 /// Longest message, in characters (constraint access_request_message_length).
 const MESSAGE_CHARACTERS: usize = 500;
 
-/// `POST …/access_requests`, with a message if wanted. The same answer after the same work,
+/// `POST …/access-requests`, with a message if wanted. The same answer after the same work,
 /// whether or not there is such a document.
 pub async fn ask(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<Answer> {
     let fields = call.fields()?;
@@ -36,7 +36,7 @@ pub async fn ask(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<Ans
     Ok(empty(StatusCode::ACCEPTED))
 }
 
-/// `GET …/access_requests`: for whoever may share the document.
+/// `GET …/access-requests`: for whoever may share the document.
 pub async fn list(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<Answer> {
     let client = call.client().await?;
     let session = call.session(&client).await?;
@@ -47,7 +47,7 @@ pub async fn list(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<An
     answer(StatusCode::OK, &client, list, &parameters, no_document).await
 }
 
-/// `DELETE …/access_requests/{account_id}`: it is not granted. A grant ends a request by itself.
+/// `DELETE …/access-requests/{account_id}`: it is not granted. A grant ends a request by itself.
 pub async fn dismiss(
     call: &Call<'_>,
     org_id: Uuid,

@@ -173,7 +173,7 @@ static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
         |p| Some(Route::Edits(id(p, "org_id")?, id(p, "document_id")?)),
     );
     add(
-        &format!("{ORGANISATION}/documents/{{document_id}}/access_requests"),
+        &format!("{ORGANISATION}/documents/{{document_id}}/access-requests"),
         |p| {
             Some(Route::AccessRequests(
                 id(p, "org_id")?,
@@ -182,7 +182,7 @@ static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
         },
     );
     add(
-        &format!("{ORGANISATION}/documents/{{document_id}}/access_requests/{{account_id}}"),
+        &format!("{ORGANISATION}/documents/{{document_id}}/access-requests/{{account_id}}"),
         |p| {
             let (org_id, document_id) = (id(p, "org_id")?, id(p, "document_id")?);
             Some(Route::AccessRequest(

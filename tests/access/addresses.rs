@@ -136,17 +136,17 @@ pub const PROBES: &[(&str, &str, &[&str])] = &[
         &[""],
     ),
     (
-        "/organisations/{org_id}/documents/{document_id}/access_requests",
+        "/organisations/{org_id}/documents/{document_id}/access-requests",
         "GET",
         &[""],
     ),
     (
-        "/organisations/{org_id}/documents/{document_id}/access_requests",
+        "/organisations/{org_id}/documents/{document_id}/access-requests",
         "POST",
         &[r#"{"message": "x"}"#],
     ),
     (
-        "/organisations/{org_id}/documents/{document_id}/access_requests/{account_id}",
+        "/organisations/{org_id}/documents/{document_id}/access-requests/{account_id}",
         "DELETE",
         &[""],
     ),

@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 async fn ask(who: &Visitor, document_id: Uuid, message: &str) -> Answer {
-    let path = who.document(document_id, "/access_requests");
+    let path = who.document(document_id, "/access-requests");
     who.post(&path, json!({"message": message})).await
 }
 
 async fn requests(who: &Visitor, document_id: Uuid) -> Value {
-    let path = who.document(document_id, "/access_requests");
+    let path = who.document(document_id, "/access-requests");
     let answer = who.get(&path).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.json()["requests"].clone()
@@ -40,7 +40,7 @@ async fn who_asks_for_access_does_not_learn_whether_the_document_exists() {
         assert_eq!(unreal.status, 202);
         let heads = [real, unreal].map(|answer| answer.header("content-length").map(str::to_owned));
         assert_eq!(heads[0], heads[1]);
-        for path in ["/access_requests", ""] {
+        for path in ["/access-requests", ""] {
             assert_eq!(bob.get(&bob.document(document_id, path)).await.status, 404);
         }
     }
@@ -91,7 +91,7 @@ async fn a_request_is_seen_by_those_who_may_share_and_ends_with_a_grant() {
         (&json!("view"), &json!(0))
     );
     // Who may only read it sees no requests, and has nothing to ask for.
-    let path = bob.document(document_id, "/access_requests");
+    let path = bob.document(document_id, "/access-requests");
     assert_eq!(bob.get(&path).await.status, 403);
     assert_eq!(ask(&bob, document_id, "").await.status, 202);
     assert_eq!(requests(&owner, document_id).await, json!([]));
@@ -111,7 +111,7 @@ async fn a_request_is_dismissed_and_goes_with_whoever_leaves() {
     let (owner, document_id) = private(&site).await;
     let bob = site.somebody(Some(owner.org_id), "member").await;
     ask(&bob, document_id, "").await;
-    let path = format!("/access_requests/{}", bob.account_id);
+    let path = format!("/access-requests/{}", bob.account_id);
     let path = owner.document(document_id, &path);
     assert_eq!(bob.change("DELETE", &path, json!({})).await.status, 404);
     assert_eq!(owner.change("DELETE", &path, json!({})).await.status, 204);

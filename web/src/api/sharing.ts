@@ -96,17 +96,17 @@ export interface AccessRequest {
 
 /** The answer is the same whether or not there is such a document. */
 export function askForAccess(orgId: string, documentId: string, message: string): Promise<void> {
-  return ask("POST", `${documentPath(orgId, documentId)}/access_requests`, { message });
+  return ask("POST", `${documentPath(orgId, documentId)}/access-requests`, { message });
 }
 
 /** Those of a folder's documents stand at the documents. */
 export async function listAccessRequests(place: Place): Promise<AccessRequest[]> {
   if (place.kind === "folder") return [];
-  return (await ask<{ requests: AccessRequest[] }>("GET", `${placePath(place)}/access_requests`)).requests;
+  return (await ask<{ requests: AccessRequest[] }>("GET", `${placePath(place)}/access-requests`)).requests;
 }
 
 export function dismissAccessRequest(place: Place, accountId: string): Promise<void> {
-  return ask("DELETE", `${placePath(place)}/access_requests/${accountId}`);
+  return ask("DELETE", `${placePath(place)}/access-requests/${accountId}`);
 }
 
 export function lookAtShare(token: string): Promise<SharePreview> {
