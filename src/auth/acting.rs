@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::postgres::failed;
 use deadpool_postgres::Transaction;
 use std::net::IpAddr;
+use uuid::Uuid;
 
 /// Says that the rest of the transaction is the session's doing. Call it before the first change.
 ///
@@ -26,6 +27,19 @@ pub async fn acting(
 /// When the database cannot be asked.
 pub async fn acting_unknown(transaction: &Transaction<'_>, address: IpAddr) -> Result<()> {
     act_as(transaction, "", "", address).await
+}
+
+/// From here to its end the transaction sees one organisation only: what a statement forgets to ask,
+/// the database's policies ask. Call it after what has to look further, such as the session.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn act_in(transaction: &Transaction<'_>, org_id: Uuid) -> Result<()> {
+    transaction
+        .execute(include_str!("../../sql/act_in.sql"), &[&org_id])
+        .await
+        .map_err(failed("go behind the wall"))?;
+    Ok(())
 }
 
 async fn act_as(

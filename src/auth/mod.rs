@@ -21,7 +21,7 @@ pub use access::{
     Access, Hold, Permission, access, hold_authority, member_role, permission, share_authority,
 };
 pub use account::{add_account, rename_account};
-pub use acting::{acting, acting_unknown};
+pub use acting::{act_in, acting, acting_unknown};
 pub use attempt::{
     Subject, count_attempt, drop_old_attempts, forget_attempts, forgive_address, forgive_attempt,
     network_of,

@@ -38,13 +38,15 @@ pub async fn ask(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<Ans
 
 /// `GET …/access-requests`: for whoever may share the document.
 pub async fn list(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<Answer> {
-    let client = call.client().await?;
-    let session = call.session(&client).await?;
+    let mut client = call.client().await?;
+    let act = Act::look(call, &mut client, org_id).await?;
     let object = Object::Document(document_id);
-    object.manage(&client, org_id, session.account_id).await?;
+    let own = act.session.account_id;
+    object.manage(&act.transaction, org_id, own).await?;
     let list = include_str!("../../sql/list_access_requests.sql");
     let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&org_id, &document_id];
-    answer(StatusCode::OK, &client, list, &parameters, no_document).await
+    let status = StatusCode::OK;
+    answer(status, &act.transaction, list, &parameters, no_document).await
 }
 
 /// `DELETE …/access-requests/{account_id}`: it is not granted. A grant ends a request by itself.

@@ -4,7 +4,7 @@
 use super::answer::{Answer, json_text};
 use super::call::Call;
 use super::documents::no_organisation;
-use crate::auth::{Hold, Session, acting, hold_authority, member_role};
+use crate::auth::{Hold, Session, act_in, acting, hold_authority, member_role};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::{PoolClient, failed};
 use deadpool_postgres::{GenericClient, Transaction};
@@ -43,6 +43,29 @@ impl<'a> Act<'a> {
             .map_err(failed("begin request"))?;
         hold_authority(&transaction, &session, org_id, hold).await?;
         acting(&transaction, &session, call.address).await?;
+        act_in(&transaction, org_id).await?;
+        let role = member_role(&transaction, session.account_id, org_id).await?;
+        Ok(Self {
+            session,
+            transaction,
+            org_id,
+            role,
+        })
+    }
+
+    /// The same for whoever only reads: nothing is held up.
+    ///
+    /// # Errors
+    /// As [`Act::begin`].
+    pub async fn look(call: &Call<'_>, client: &'a mut PoolClient, org_id: Uuid) -> Result<Self> {
+        let session = call.session(client).await?;
+        let transaction = client
+            .build_transaction()
+            .read_only(true)
+            .start()
+            .await
+            .map_err(failed("begin look"))?;
+        act_in(&transaction, org_id).await?;
         let role = member_role(&transaction, session.account_id, org_id).await?;
         Ok(Self {
             session,

@@ -78,15 +78,11 @@ pub async fn list(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
         Some(_) => return Err(Error::new(Kind::Invalid, "bin: must be true or false")),
     };
     let page = Page::of(call.head, LIST)?;
-    let client = call.client().await?;
-    let session = call.session(&client).await?;
-    if member_role(&client, session.account_id, org_id)
-        .await?
-        .is_none()
-    {
-        return Err(no_organisation());
-    }
-    let list = list_documents(&client, org_id, session.account_id, in_bin, None, &page).await?;
+    let mut client = call.client().await?;
+    let act = Act::look(call, &mut client, org_id).await?;
+    act.member()?;
+    let account_id = act.session.account_id;
+    let list = list_documents(&act.transaction, org_id, account_id, in_bin, None, &page).await?;
     Ok(json(StatusCode::OK, &list))
 }
 
@@ -167,9 +163,9 @@ pub async fn create(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
 
 /// `GET …/documents/{document_id}`.
 pub async fn show(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<Answer> {
-    let client = call.client().await?;
-    let session = call.session(&client).await?;
-    let document = find(&client, &session, org_id, document_id).await?;
+    let mut client = call.client().await?;
+    let act = Act::look(call, &mut client, org_id).await?;
+    let document = find(&act.transaction, &act.session, org_id, document_id).await?;
     Ok(json(StatusCode::OK, &document))
 }
 

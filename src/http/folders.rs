@@ -20,20 +20,15 @@ const NAME_CHARACTERS: usize = 200;
 
 /// `GET …/folders`: those that the caller may know of.
 pub async fn list(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
-    let client = call.client().await?;
-    let session = call.session(&client).await?;
-    let account_id = session.account_id;
-    if crate::auth::member_role(&client, account_id, org_id)
-        .await?
-        .is_none()
-    {
-        return Err(no_organisation());
-    }
+    let mut client = call.client().await?;
+    let act = Act::look(call, &mut client, org_id).await?;
+    act.member()?;
+    let account_id = act.session.account_id;
     let list = include_str!("../../sql/list_folders.sql");
     let status = StatusCode::OK;
     answer(
         status,
-        &client,
+        &act.transaction,
         list,
         &[&org_id, &account_id],
         no_organisation,
@@ -52,16 +47,24 @@ pub async fn show(call: &Call<'_>, org_id: Uuid, folder_id: Uuid) -> Result<Answ
         list: List,
     }
     let page = Page::of(call.head, LIST)?;
-    let client = call.client().await?;
-    let session = call.session(&client).await?;
-    let account_id = session.account_id;
+    let mut client = call.client().await?;
+    let act = Act::look(call, &mut client, org_id).await?;
+    let account_id = act.session.account_id;
     let open = include_str!("../../sql/open_folder.sql");
-    let folder = body(&client, open, &[&org_id, &account_id, &folder_id])
+    let folder = body(&act.transaction, open, &[&org_id, &account_id, &folder_id])
         .await?
         .ok_or_else(no_folder)?;
     let folder = serde_json::from_str(&folder)
         .map_err(|e| Error::caused(Kind::Internal, "read folder", e))?;
-    let list = list_documents(&client, org_id, account_id, false, Some(folder_id), &page).await?;
+    let list = list_documents(
+        &act.transaction,
+        org_id,
+        account_id,
+        false,
+        Some(folder_id),
+        &page,
+    )
+    .await?;
     Ok(json(StatusCode::OK, &Opened { folder, list }))
 }
 

@@ -66,9 +66,10 @@ impl Object {
 
 /// `GET …/grants`: everybody who may know of it sees who has access; links only who may share.
 pub async fn list(call: &Call<'_>, org_id: Uuid, object: Object) -> Result<Answer> {
-    let client = call.client().await?;
-    let session = call.session(&client).await?;
-    let may_manage = match object.manage(&client, org_id, session.account_id).await {
+    let mut client = call.client().await?;
+    let act = Act::look(call, &mut client, org_id).await?;
+    let own = act.session.account_id;
+    let may_manage = match object.manage(&act.transaction, org_id, own).await {
         Ok(()) => true,
         Err(error) if error.kind() == Kind::Forbidden => false,
         Err(error) => return Err(error),
@@ -76,7 +77,8 @@ pub async fn list(call: &Call<'_>, org_id: Uuid, object: Object) -> Result<Answe
     let list = include_str!("../../sql/list_grants.sql");
     let (document_id, folder_id) = (object.document_id(), object.folder_id());
     let parameters: [&(dyn ToSql + Sync); 4] = [&org_id, &document_id, &folder_id, &may_manage];
-    answer(StatusCode::OK, &client, list, &parameters, no_document).await
+    let status = StatusCode::OK;
+    answer(status, &act.transaction, list, &parameters, no_document).await
 }
 
 /// `POST …/grants`: to a member, a group or everyone in the organisation but guests. Who has a

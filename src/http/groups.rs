@@ -1,10 +1,10 @@
 //! Groups of members. Owners and admins keep them; members see them, to share with them.
 
-use super::act::{Act, answer, body};
+use super::act::{Act, Parameters, answer, body};
 use super::answer::{Answer, empty, json_text};
 use super::call::Call;
 use super::documents::no_organisation;
-use crate::auth::{Hold, member_role};
+use crate::auth::Hold;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::failed;
 use hyper::StatusCode;
@@ -16,18 +16,15 @@ const NAME_CHARACTERS: usize = 100;
 
 /// `GET …/groups`.
 pub async fn list(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
-    let client = call.client().await?;
-    let session = call.session(&client).await?;
-    let role = member_role(&client, session.account_id, org_id).await?;
-    match role.as_deref() {
-        None => Err(no_organisation()),
-        Some("guest") => Err(Error::new(Kind::Forbidden, "guests may not see groups")),
-        Some(_) => {
-            let every: Option<Uuid> = None;
-            let status = StatusCode::OK;
-            answer(status, &client, LIST, &[&org_id, &every], no_organisation).await
-        }
+    let mut client = call.client().await?;
+    let act = Act::look(call, &mut client, org_id).await?;
+    if act.member()? == "guest" {
+        return Err(Error::new(Kind::Forbidden, "guests may not see groups"));
     }
+    let every: Option<Uuid> = None;
+    let parameters: Parameters<'_> = &[&org_id, &every];
+    let status = StatusCode::OK;
+    answer(status, &act.transaction, LIST, parameters, no_organisation).await
 }
 
 /// `POST …/groups` with a name.

@@ -19,10 +19,11 @@ const MEMBERS: usize = 1000;
 
 /// `GET /api/v1/organisations/{org_id}`.
 pub async fn show(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
-    let client = call.client().await?;
-    let session = call.session(&client).await?;
-    let parameters: Parameters<'_> = &[&org_id, &session.account_id];
-    answer(StatusCode::OK, &client, SHOW, parameters, no_organisation).await
+    let mut client = call.client().await?;
+    let act = Act::look(call, &mut client, org_id).await?;
+    let parameters: Parameters<'_> = &[&org_id, &act.session.account_id];
+    let status = StatusCode::OK;
+    answer(status, &act.transaction, SHOW, parameters, no_organisation).await
 }
 
 /// `PATCH /api/v1/organisations/{org_id}` with a name, a default role, or both.
@@ -54,23 +55,22 @@ pub async fn change(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
 /// `GET …/members`, the longest first. Mail addresses are for owners and admins.
 pub async fn members(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
     let page = Page::of(call.head, MEMBERS)?;
-    let client = call.client().await?;
-    let session = call.session(&client).await?;
-    let role = member_role(&client, session.account_id, org_id)
-        .await?
-        .ok_or_else(no_organisation)?;
+    let mut client = call.client().await?;
+    let act = Act::look(call, &mut client, org_id).await?;
+    let role = act.member()?;
     if role == "guest" {
         return Err(Error::new(
             Kind::Forbidden,
             "guests may not see who else is a member",
         ));
     }
-    let rows = client
+    let rows = act
+        .transaction
         .query(
             include_str!("../../sql/list_members.sql"),
             &[
                 &org_id,
-                &is_admin(&role),
+                &is_admin(role),
                 &page.after.map(|after| after.at),
                 &page.after.map(|after| after.id),
                 &page.rows(),

@@ -67,7 +67,25 @@ pub async fn migrate(pool: &Pool) -> Result<Vec<String>> {
             applied.push(migration.name.to_owned());
         }
     }
+    raise_wall(pool).await?;
     Ok(applied)
+}
+
+/// Brings the wall between organisations up to the tables that are there. Where our role may not
+/// make the role behind it there is none; the doctor says so.
+async fn raise_wall(pool: &Pool) -> Result<()> {
+    let context = "raise the wall between organisations";
+    let mut client = pool.get().await.map_err(failed(context))?;
+    let transaction = client.transaction().await.map_err(failed(context))?;
+    transaction
+        .batch_execute(&format!("select pg_advisory_xact_lock({LOCK})"))
+        .await
+        .map_err(failed(context))?;
+    transaction
+        .execute(include_str!("../../sql/raise_wall.sql"), &[])
+        .await
+        .map_err(failed(context))?;
+    transaction.commit().await.map_err(failed(context))
 }
 
 /// Runs one step unless it has run; says whether it did. The lock belongs to the transaction, so

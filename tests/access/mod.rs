@@ -10,6 +10,7 @@ mod probes;
 mod race;
 mod revocation;
 mod typist;
+mod wall;
 
 use std::path::Path;
 

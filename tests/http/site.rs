@@ -87,7 +87,8 @@ impl Site {
         Self::on(self.pool.clone(), options).await
     }
 
-    async fn on(pool: Pool, options: Options) -> Self {
+    /// On a database that is there.
+    pub async fn on(pool: Pool, options: Options) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut urls = vec![format!("http://{address}")];

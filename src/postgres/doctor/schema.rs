@@ -34,6 +34,7 @@ pub async fn findings(pool: &Pool, client: &Client) -> Result<Vec<Finding>> {
     if !closed.iter().any(|table| table == "migration") {
         findings.extend(migrations(pool).await?);
         findings.extend(publication(client).await?);
+        findings.extend(wall(pool, client).await?);
     }
     Ok(findings)
 }
@@ -74,6 +75,38 @@ async fn migrations(pool: &Pool) -> Result<Vec<Finding>> {
         )),
     });
     Ok(findings.collect())
+}
+
+/// What keeps the rows of one organisation from requests in another.
+async fn wall(pool: &Pool, client: &Client) -> Result<Option<Finding>> {
+    let states = states(pool).await?;
+    if states.iter().any(|(_, state)| *state == State::Missing) {
+        return Ok(None);
+    }
+    let row = client
+        .query_one(include_str!("../../../sql/doctor_wall.sql"), &[])
+        .await
+        .map_err(failed("read the wall"))?;
+    if !row.get::<_, bool>("stands") {
+        return Ok(Some(Finding::warning(
+            "wall",
+            "The role may not act as quire_member, so row-level security does not stand behind the checks of the server.",
+            "As a role that may: create role quire_member unless it is there, grant quire_member to the role, and run \
+             quire migrate as the owner of the tables.",
+        )));
+    }
+    let open: Vec<String> = row.get("open_tables");
+    if open.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Finding::warning(
+        "wall",
+        format!(
+            "Row-level security does not cover quire.{}.",
+            open.join(", quire.")
+        ),
+        "As the owner of the tables: run quire migrate.",
+    )))
 }
 
 async fn publication(client: &Client) -> Result<Option<Finding>> {

@@ -1,0 +1,1 @@
+select quire.act_in($1)

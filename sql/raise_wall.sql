@@ -1,0 +1,1 @@
+select quire.raise_wall() as stands
