@@ -15,7 +15,6 @@ use crate::document::trial::DocKey;
 use crate::document::update::update_meta;
 use crate::error::{Error, Kind, Result};
 use crate::protocol::AckStatus;
-use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::IF_MATCH;
 use loro::{ID, VersionVector};
@@ -175,7 +174,7 @@ impl Edit<'_> {
             false => Outcome::Made(Kept {
                 peer: lease.peer,
                 counter_start: update_meta(&update)?.counter_start,
-                update,
+                update: update.into(),
                 version,
                 is_committed: false,
             }),
@@ -214,7 +213,7 @@ impl Edit<'_> {
     }
 
     async fn submit(&self, lease: Lease, kept: &Kept) -> Result<AckStatus> {
-        let update = Bytes::from(kept.update.clone());
+        let update = kept.update.clone();
         (self.call.context.on_edit)(self.document, self.session.clone(), lease, update).await
     }
 

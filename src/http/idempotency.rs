@@ -6,6 +6,7 @@ use crate::auth::Session;
 use crate::document::trial::DocKey;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::failed;
+use bytes::Bytes;
 use deadpool_postgres::GenericClient;
 use hyper::header::IF_MATCH;
 use sha2::{Digest, Sha256};
@@ -35,7 +36,7 @@ pub struct Before {
 pub struct Kept {
     pub peer: u64,
     pub counter_start: i32,
-    pub update: Vec<u8>,
+    pub update: Bytes,
     /// What is answered.
     pub version: String,
     pub is_committed: bool,
@@ -127,7 +128,7 @@ impl Key {
                     // Postgres keeps the 64 bits as a signed number.
                     &edit.map(|edit| edit.peer as i64),
                     &edit.map(|edit| edit.counter_start),
-                    &edit.map(|edit| &edit.update),
+                    &edit.map(|edit| &edit.update[..]),
                     &edit.map(|edit| &edit.version),
                 ],
             )
@@ -150,7 +151,7 @@ impl Key {
         client
             .execute(
                 include_str!("../../sql/remove_idempotency_key.sql"),
-                &[&self.account_id, &self.name, &edit.update],
+                &[&self.account_id, &self.name, &&edit.update[..]],
             )
             .await
             .map_err(failed("forget idempotency key"))?;
@@ -163,7 +164,7 @@ impl From<&Row> for Before {
         let edit = row.get::<_, Option<i64>>("peer_id").map(|peer| Kept {
             peer: peer as u64,
             counter_start: row.get("counter_start"),
-            update: row.get("update"),
+            update: row.get::<_, Vec<u8>>("update").into(),
             version: row.get("version"),
             is_committed: row.get("is_committed"),
         });
