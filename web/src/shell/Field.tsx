@@ -1,30 +1,18 @@
-// A labelled input with its hint, and what is wrong with it, beside it and told to screen readers.
-import { useId, type ComponentPropsWithRef, type ReactNode } from "react";
+// A labelled input, and a labelled choice.
+import { useId, type ComponentPropsWithRef } from "react";
+import { Labelled, type LabelledProps } from "./Labelled";
 
-export interface FieldProps extends Omit<ComponentPropsWithRef<"input">, "id" | "className" | "onChange" | "value"> {
-  label: string;
+export interface FieldProps
+  extends LabelledProps, Omit<ComponentPropsWithRef<"input">, "id" | "className" | "onChange" | "value"> {
   value: string;
   onValue: (value: string) => void;
-  hint?: ReactNode;
-  problem?: string | null;
 }
 
 export function Field({ label, hint, problem = null, onValue, ...input }: FieldProps) {
-  const id = useId();
-  const described = [problem === null ? null : `${id}-problem`, hint === undefined ? null : `${id}-hint`];
   return (
-    <div className="field">
-      <label htmlFor={id}>{label}</label>
-      <input
-        {...input}
-        id={id}
-        aria-invalid={problem !== null}
-        aria-describedby={described.filter((part) => part !== null).join(" ") || undefined}
-        onChange={(event) => { onValue(event.target.value); }}
-      />
-      {problem !== null && <p className="problem" id={`${id}-problem`} role="alert">{problem}</p>}
-      {hint !== undefined && <small id={`${id}-hint`}>{hint}</small>}
-    </div>
+    <Labelled label={label} hint={hint} problem={problem}>
+      {(field) => <input {...input} {...field} onChange={(event) => { onValue(event.target.value); }} />}
+    </Labelled>
   );
 }
 
