@@ -6,6 +6,9 @@
 /// One error type; its kind says what the caller does next.
 pub mod error;
 
+/// Random numbers from a seed.
+pub mod random;
+
 /// What one row of the log says: an edit, a change of authority, presence.
 pub mod change;
 

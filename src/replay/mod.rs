@@ -8,7 +8,6 @@ mod figures;
 mod journal;
 pub mod offline;
 mod options;
-pub mod random;
 mod report;
 mod run;
 pub mod synthetic;

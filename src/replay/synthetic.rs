@@ -1,7 +1,7 @@
 //! Made-up histories that look like people's: bursts, corrections, jumps, pastes. Pure.
 
-use super::random::Random;
 use super::trace::{Edit, Trace};
+use crate::random::Random;
 
 /// What gets typed: a few scripts, line ends, characters outside the basic plane.
 const WORDS: &[&str] = &[

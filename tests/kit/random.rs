@@ -1,6 +1,6 @@
 //! Random numbers that a failed test can have again: it prints its seed, `QUIRE_SEED` sets it.
 
-pub use quire::replay::random::Random;
+pub use quire::random::Random;
 
 /// The seed from the environment, else a new one; printed when the test fails.
 pub fn seed() -> u64 {
