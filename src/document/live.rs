@@ -1,7 +1,6 @@
 //! A Loro document that cannot take the process down: every use is guarded, and a document that
 //! panicked is poisoned, leaked and rebuilt by its owner, never dropped.
 
-use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,8 +27,9 @@ pub struct Imported {
 /// A live copy. After a panic inside Loro it is poisoned: every call answers `Internal`, and the
 /// owner rebuilds it from the snapshot and the tail without the update that did it.
 pub struct LiveDocument {
-    // Dropping a document that panicked while unwinding aborts the process; see `Drop`.
-    doc: ManuallyDrop<LoroDoc>,
+    /// There until it is dropped. Dropping a document that panicked while unwinding aborts the
+    /// process; see `Drop`.
+    doc: Option<LoroDoc>,
     poisoned: AtomicBool,
     /// Bytes of updates imported since the document was loaded; they stay uncompacted for a while.
     tail_bytes: usize,
@@ -41,7 +41,7 @@ impl LiveDocument {
         let doc = LoroDoc::new();
         model::configure_text_styles(&doc);
         Self {
-            doc: ManuallyDrop::new(doc),
+            doc: Some(doc),
             poisoned: AtomicBool::new(false),
             tail_bytes: 0,
         }
@@ -193,14 +193,14 @@ impl LiveDocument {
         context: &'static str,
         use_document: impl FnOnce(&LoroDoc) -> T,
     ) -> Result<T> {
-        if self.is_poisoned() {
+        let Some(doc) = self.doc.as_ref().filter(|_| !self.is_poisoned()) else {
             return Err(Error::new(
                 Kind::Internal,
                 format!("{context}: the document is poisoned"),
             ));
-        }
+        };
         // Nothing of the document is used again after a panic, so what it broke is never seen.
-        catch_unwind(AssertUnwindSafe(|| use_document(&self.doc))).map_err(|_| {
+        catch_unwind(AssertUnwindSafe(|| use_document(doc))).map_err(|_| {
             self.poisoned.store(true, Ordering::Relaxed);
             Error::new(Kind::Internal, format!("{context}: Loro panicked"))
         })
@@ -248,14 +248,12 @@ fn step(doc: &LoroDoc, from: &VersionVector, operations: i64) -> Option<VersionV
 
 impl Drop for LiveDocument {
     fn drop(&mut self) {
+        let doc = self.doc.take();
         if self.is_poisoned() {
-            return;
+            return std::mem::forget(doc);
         }
         // A drop that panics leaves the rest of the document leaked, which is harmless.
-        let _ = catch_unwind(AssertUnwindSafe(|| {
-            let doc = std::mem::replace(&mut self.doc, ManuallyDrop::new(LoroDoc::new()));
-            drop(ManuallyDrop::into_inner(doc));
-        }));
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(doc)));
     }
 }
 
