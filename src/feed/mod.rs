@@ -16,12 +16,14 @@ mod rows;
 mod run;
 mod session;
 mod shared;
+#[cfg(test)]
+mod simulation;
 mod slot;
 mod snapshot;
 mod status;
 mod stream;
 mod visibility;
-mod wire;
+pub(crate) mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -186,13 +188,27 @@ impl Feed {
 
 impl Handle {
     /// The streamed transactions with edits of this document that a reader of the tables may not
-    /// see yet, in commit order.
-    ///
-    /// To open a document: first register it with the consumer so that its changes queue up, then
-    /// call this, **then** read the tables, then apply what this returned, then the queue. Called
-    /// after the read, it would miss what became visible between the two.
+    /// see yet, in commit order. To open a document there is [`Self::reading`].
     pub fn recent(&self, org_id: Uuid, document_id: Uuid) -> Vec<Arc<Transaction>> {
         self.shared.ring().recent(org_id, document_id)
+    }
+
+    /// Reads a document from the tables, and says what that reading may have missed: transactions to
+    /// be applied after it, in their order. First register the document with the consumer, so that
+    /// what comes meanwhile queues up; it is applied last.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub async fn reading<T>(
+        &self,
+        org_id: Uuid,
+        document_id: Uuid,
+        read: impl Future<Output = Result<T>>,
+    ) -> Result<(T, Vec<Arc<Transaction>>)> {
+        // Asked before the tables are read: what becomes visible in between is in both. Asked
+        // after, it would be in neither.
+        let recent = self.recent(org_id, document_id);
+        Ok((read.await?, recent))
     }
 
     /// How the feed is doing. `changed` wakes for state, epoch and settled; the figures are

@@ -114,6 +114,16 @@ impl Observer {
         Ok((Snapshot::parse(row.get("snapshot"))?, Lsn(flushed as u64)))
     }
 
+    /// The number of a transaction that begins now: all before it have lower ones.
+    pub async fn next_number(&self) -> Result<u64> {
+        let sql = include_str!("../../sql/next_transaction.sql");
+        let row = self.ask("ask for a transaction's number", sql).await?;
+        let number: &str = row.get("number");
+        number
+            .parse()
+            .map_err(|e| Error::caused(Kind::Internal, "read a transaction's number", e))
+    }
+
     /// The writer that has been open for longest, in words; none if it ended or may not be seen.
     pub async fn oldest_writer(&self) -> Option<String> {
         let sql = include_str!("../../sql/oldest_writer.sql");

@@ -83,8 +83,9 @@ async fn open(
 ) -> Result<Session> {
     let name = slot_name()?;
     let start = create_slot(&mut connection, &name, &observer, settings, shared).await?;
-    // Right after the slot: what committed before it and is still hidden has a lower number.
-    let (snapshot, _) = observer.snapshot().await?;
+    // Right after the slot: what committed before it and is still hidden has a lower number. A
+    // snapshot would not do: of hidden ones with the highest numbers it says nothing.
+    let settles_at = observer.next_number().await?;
     let (frames, writer) = slot::stream(connection, &name, &settings.publication).await?;
     Ok(Session {
         address,
@@ -93,7 +94,7 @@ async fn open(
         writer,
         observer,
         start,
-        settles_at: snapshot.xmax,
+        settles_at,
     })
 }
 

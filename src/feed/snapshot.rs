@@ -37,6 +37,12 @@ impl Snapshot {
         })
     }
 
+    /// Whether every transaction below this number was over. Not so for an xmax read from another
+    /// snapshot: who had the highest number then and was not over yet, is at or above it.
+    pub fn has_passed(&self, number: u64) -> bool {
+        self.xmin >= number
+    }
+
     /// Whether a committed transaction is visible to this snapshot and so to every later one.
     /// `xid` has the low 32 bits only, as in the stream; it is at most 2^31 away from `xmax`,
     /// which Postgres sees to.

@@ -64,7 +64,7 @@ async fn look(
     loop {
         let (snapshot, flushed) = observer.snapshot().await?;
         shared.evict(&snapshot, flushed);
-        if snapshot.xmin >= settles_at {
+        if snapshot.has_passed(settles_at) {
             if let Some(settled) = settled.take() {
                 // If nobody listens, the stream has ended and so does this task.
                 let _ = settled.send(());

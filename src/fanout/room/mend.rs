@@ -78,17 +78,14 @@ impl State {
     /// again and send what is theirs.
     async fn rebuild(&mut self) -> Result<()> {
         REBUILT.increment();
-        let recent = self
-            .shared
-            .feed
-            .recent(self.key.org_id, self.key.document_id);
-        let loaded = load::load(
+        let load = load::load(
             &self.shared.pool,
             self.key,
             self.shared.system_identifier(),
             &mut self.set_aside,
-        )
-        .await?;
+        );
+        let (org_id, document_id) = (self.key.org_id, self.key.document_id);
+        let (loaded, recent) = self.shared.feed.reading(org_id, document_id, load).await?;
         self.version = loaded.live.version()?;
         self.live = loaded.live;
         self.position = loaded.position;

@@ -199,15 +199,14 @@ impl State {
         let mut set_aside = BTreeSet::new();
         // A copy that the room before this one gave has missed what came since.
         shared.trial.forget(key);
-        // Asked before the tables are read: what becomes visible in between is in both.
-        let recent = shared.feed.recent(key.org_id, key.document_id);
-        let loaded = load::load(
+        let load = load::load(
             &shared.pool,
             key,
             shared.system_identifier(),
             &mut set_aside,
-        )
-        .await?;
+        );
+        let reading = shared.feed.reading(key.org_id, key.document_id, load);
+        let (loaded, recent) = reading.await?;
         OPENED.increment();
         let Loaded {
             live,
