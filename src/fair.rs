@@ -139,6 +139,52 @@ mod tests {
         assert_eq!(queue.pop(), None);
     }
 
+    #[test]
+    fn whoever_waits_is_served_before_another_is_served_twice() {
+        for seed in 0..500 {
+            let mut random = crate::random::Random::new(seed);
+            let mut queue = FairQueue::default();
+            let mut waiting: [VecDeque<usize>; 4] = Default::default();
+            // Since when each waits, in pops of each other one.
+            let mut passed = [[0; 4]; 4];
+            for number in 0..200 {
+                if random.chance(55) {
+                    let org = random.below(4);
+                    if waiting[org].is_empty() {
+                        passed[org] = [0; 4];
+                    }
+                    queue.push(Uuid::from_u128(org as u128), (org, number));
+                    waiting[org].push_back(number);
+                    continue;
+                }
+                let Some((org, item)) = queue.pop() else {
+                    assert!(waiting.iter().all(VecDeque::is_empty), "seed {seed}");
+                    continue;
+                };
+                assert_eq!(
+                    waiting[org].pop_front(),
+                    Some(item),
+                    "seed {seed}: its order"
+                );
+                passed[org] = [0; 4];
+                for other in (0..4).filter(|other| *other != org && !waiting[*other].is_empty()) {
+                    passed[other][org] += 1;
+                    assert!(
+                        passed[other][org] < 2,
+                        "seed {seed}: {org} twice before {other}"
+                    );
+                }
+            }
+            while let Some((org, item)) = queue.pop() {
+                assert_eq!(waiting[org].pop_front(), Some(item), "seed {seed}");
+            }
+            assert!(
+                waiting.iter().all(VecDeque::is_empty),
+                "seed {seed}: nothing is lost"
+            );
+        }
+    }
+
     #[tokio::test]
     async fn one_that_fills_its_share_holds_up_only_itself() {
         let [a, b] = [1, 2].map(Uuid::from_u128);

@@ -128,4 +128,67 @@ mod tests {
         let starts: Vec<_> = later.iter().map(|w| w.edit.counter_start).collect();
         assert_eq!(starts, [0, 3]);
     }
+
+    #[test]
+    fn nothing_is_lost_or_doubled_and_a_peers_edits_keep_their_order() {
+        for seed in 0..500 {
+            let mut random = crate::random::Random::new(seed);
+            let mut ends = [[0; 3]; 3];
+            let waits: Vec<Waiting> = (0..random.below(40))
+                .map(|number| {
+                    let (document, peer) = (random.below(3), random.below(3));
+                    let end = &mut ends[document][peer];
+                    // Now and then a gap, or something that was sent before.
+                    let start = (*end + *random.pick(&[0, 0, 0, 0, 1, -1])).max(0);
+                    *end = start + 1;
+                    let mut one = waiting(document as u128, peer as u64, start..start + 1);
+                    one.edit.inserted = number as i32;
+                    one
+                })
+                .collect();
+            let count = waits.len();
+            let mut left = waits;
+            let mut taken: HashMap<(Uuid, u64), Vec<i32>> = HashMap::new();
+            let mut batches = 0;
+            while !left.is_empty() {
+                let (runs, later) = runs(left);
+                assert!(!runs.is_empty(), "seed {seed}: a batch takes something");
+                let keys: Vec<_> = runs
+                    .iter()
+                    .map(|run| (run.first().document_id, run.first().peer))
+                    .collect();
+                assert!(
+                    keys.is_sorted(),
+                    "seed {seed}: rows are locked in one order"
+                );
+                for run in runs {
+                    let edits = run.waiting.iter().map(|one| &one.edit);
+                    let follow = |pair: &[&Edit]| pair[0].counter_end == pair[1].counter_start;
+                    assert!(
+                        edits.clone().collect::<Vec<_>>().windows(2).all(follow),
+                        "seed {seed}"
+                    );
+                    let key = (run.first().document_id, run.first().peer);
+                    taken
+                        .entry(key)
+                        .or_default()
+                        .extend(edits.map(|edit| edit.inserted));
+                }
+                left = later;
+                batches += 1;
+                assert!(batches <= count, "seed {seed}: it comes to an end");
+            }
+            assert_eq!(
+                taken.values().map(Vec::len).sum::<usize>(),
+                count,
+                "seed {seed}"
+            );
+            assert!(
+                taken
+                    .values()
+                    .all(|of_peer| of_peer.is_sorted_by(|a, b| a < b)),
+                "seed {seed}"
+            );
+        }
+    }
 }

@@ -111,3 +111,71 @@ fn documents(transaction: &Transaction) -> Vec<DocumentKey> {
 pub(super) fn bytes(transaction: &Transaction) -> usize {
     transaction.changes.iter().map(Change::bytes).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::{Edit, Lsn};
+    use crate::random::Random;
+
+    fn transaction(xid: u32, documents: &[u128]) -> Arc<Transaction> {
+        let edit = |document: &u128| {
+            Change::Edit(Edit {
+                org_id: Uuid::nil(),
+                document_id: Uuid::from_u128(*document),
+                edit_id: 0,
+                account_id: Uuid::nil(),
+                session_id: None,
+                peer: 1,
+                counter_start: 0,
+                counter_end: 1,
+                update: bytes::Bytes::from_static(b"update"),
+            })
+        };
+        Arc::new(Transaction {
+            xid,
+            end_lsn: Lsn(0),
+            committed_at_us: 0,
+            changes: documents.iter().map(edit).collect(),
+        })
+    }
+
+    #[test]
+    fn a_ring_is_a_list_of_what_no_snapshot_has_seen() {
+        for seed in 0..300 {
+            let mut random = Random::new(seed);
+            let mut ring = Ring::default();
+            let mut list: Vec<Arc<Transaction>> = Vec::new();
+            let wrap = 1_u64 << 32;
+            for _ in 0..100 {
+                if random.chance(70) {
+                    let documents: Vec<u128> = (0..random.below(4))
+                        .map(|_| random.below(4) as u128)
+                        .collect();
+                    let xid = (wrap - 20 + random.below(40) as u64) as u32;
+                    let one = transaction(xid, &documents);
+                    ring.insert(&one);
+                    list.extend((!documents.is_empty()).then_some(one));
+                } else {
+                    let xmin = wrap - 30 + random.below(40) as u64;
+                    let text = format!("{xmin}:{}:{xmin},{}", xmin + 9, xmin + 4);
+                    let snapshot = Snapshot::parse(&text).expect("a snapshot");
+                    ring.evict(&snapshot);
+                    list.retain(|one| !snapshot.sees(one.xid));
+                }
+                let expected: usize = list.iter().map(|one| bytes(one)).sum();
+                assert_eq!(ring.bytes(), expected, "seed {seed}");
+                assert_eq!(ring.is_empty(), list.is_empty(), "seed {seed}");
+                for document in 0..4 {
+                    let id = Uuid::from_u128(document);
+                    let fits =
+                        |one: &&Arc<Transaction>| documents(one).contains(&(Uuid::nil(), id));
+                    let expected: Vec<_> = list.iter().filter(fits).cloned().collect();
+                    assert_eq!(ring.recent(Uuid::nil(), id), expected, "seed {seed}");
+                }
+            }
+            ring.clear();
+            assert!(ring.is_empty() && ring.by_document.is_empty() && ring.bytes() == 0);
+        }
+    }
+}

@@ -1,8 +1,9 @@
 //! The feed against real Postgres: what it delivers, what it keeps, how it comes back.
 
 mod delivery;
+mod messages;
 mod reconnect;
-mod recorded;
+pub mod recorded;
 mod sign_in;
 mod slot;
 mod visibility;

@@ -9,6 +9,7 @@ use quire::protocol::{
 };
 
 use crate::kit::alloc;
+use crate::kit::random::{self, Random};
 
 const KIND: RoomKind = RoomKind::Document;
 const BATCH: BatchId = BatchId([7; 8]);
@@ -114,4 +115,59 @@ fn what_is_late_is_given_up_and_named() {
     assert_eq!(reassembly.expire(deadline), [(KIND, room(), BATCH)]);
     let late = reassembly.add(KIND, "room", BATCH, 0, b"x");
     assert_eq!(late.unwrap_err().kind(), Kind::Gone);
+}
+
+#[test]
+fn updates_in_fragments_of_any_size_and_order_come_out_whole() {
+    let seed = random::seed();
+    let mut random = Random::new(seed);
+    for round in 0..300 {
+        let mut reassembly = Reassembly::default();
+        let updates: Vec<Vec<u8>> = (0..1 + random.below(MAX_OPEN_BATCHES))
+            .map(|_| {
+                (0..1 + random.below(3000))
+                    .map(|_| random.bits() as u8)
+                    .collect()
+            })
+            .collect();
+        let mut fragments = Vec::new();
+        for (number, update) in updates.iter().enumerate() {
+            let size = update.len().div_ceil(MAX_FRAGMENTS) + random.below(update.len());
+            let pieces: Vec<_> = update.chunks(size).collect();
+            let batch = BatchId::from(number as u64);
+            let (count, total) = (pieces.len() as u64, update.len() as u64);
+            reassembly
+                .begin(
+                    RoomKind::Document,
+                    &room(),
+                    batch,
+                    count,
+                    total,
+                    Instant::now(),
+                )
+                .expect("within the limits");
+            fragments.extend(
+                (0..)
+                    .zip(pieces)
+                    .map(|(index, piece)| (number, index, piece)),
+            );
+        }
+        for at in (1..fragments.len()).rev() {
+            fragments.swap(at, random.below(at + 1));
+        }
+        let mut whole = vec![None; updates.len()];
+        for (number, index, piece) in fragments {
+            let batch = BatchId::from(number as u64);
+            let added = reassembly.add(RoomKind::Document, "room", batch, index, piece);
+            if let Some(update) = added.expect("it fits") {
+                assert!(whole[number].replace(update).is_none());
+            }
+        }
+        let whole: Vec<_> = whole
+            .into_iter()
+            .map(|update| update.expect("complete"))
+            .collect();
+        assert!(whole == updates, "seed {seed}, round {round}");
+        assert_eq!(reassembly.next_deadline(), None, "nothing is left open");
+    }
 }
