@@ -71,3 +71,6 @@ pub mod dev;
 
 /// Recorded and synthetic editing histories, driven through real clients.
 pub mod replay;
+
+/// Whatever reads bytes from outside, as functions of bytes: what is fuzzed.
+pub mod fuzz;

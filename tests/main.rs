@@ -8,6 +8,7 @@ mod commit;
 mod dev;
 mod document;
 mod feed;
+mod fuzz;
 mod http;
 mod kit;
 mod metrics;

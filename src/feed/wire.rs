@@ -17,7 +17,7 @@ pub(super) const COPY_DONE: u8 = COPY_DONE_TAG;
 
 /// One message, whole.
 #[derive(Debug)]
-pub(super) struct Frame {
+pub(crate) struct Frame {
     pub tag: u8,
     whole: BytesMut,
 }
@@ -58,7 +58,7 @@ impl Frame {
 
 /// The reading half of a connection.
 #[derive(Debug)]
-pub(super) struct Frames<R> {
+pub(crate) struct Frames<R> {
     pub socket: R,
     buffer: BytesMut,
 }
@@ -127,7 +127,7 @@ pub(super) fn unexpected(when: &str) -> Error {
 
 /// What an ErrorResponse says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     pub code: String,
     message: String,
 }
@@ -155,9 +155,10 @@ impl Refusal {
     /// The error of `doing`, with the mend where there is one to be named.
     pub fn into_error(self, doing: &str) -> Error {
         let mend = self.mend();
-        let kind = match (mend, &self.code[..self.code.len().min(2)]) {
-            (Some(_), _) | (None, "28" | "42" | "3D" | "55") => Kind::Setting,
-            _ => Kind::Unavailable,
+        let is_setting = |class: &&str| self.code.starts_with(*class);
+        let kind = match mend.is_some() || ["28", "42", "3D", "55"].iter().any(is_setting) {
+            true => Kind::Setting,
+            false => Kind::Unavailable,
         };
         let context = match mend {
             Some(mend) => format!("{doing} ({mend})"),

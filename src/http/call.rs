@@ -94,17 +94,7 @@ impl Call<'_> {
     /// # Errors
     /// `Invalid` when it is no JSON object.
     pub fn fields(&self) -> Result<Fields> {
-        if self.body.is_empty() {
-            return Ok(Fields(Map::new()));
-        }
-        match serde_json::from_slice(&self.body) {
-            Ok(Value::Object(fields)) => Ok(Fields(fields)),
-            Ok(_) => Err(Error::new(Kind::Invalid, "the body must be a JSON object")),
-            Err(error) => Err(Error::new(
-                Kind::Invalid,
-                format!("the body is not JSON: {error}"),
-            )),
-        }
+        Fields::read(&self.body)
     }
 }
 
@@ -136,6 +126,22 @@ pub async fn read_body(context: &Context, body: Incoming, most: usize) -> Result
 pub struct Fields(Map<String, Value>);
 
 impl Fields {
+    /// # Errors
+    /// `Invalid` when it is no JSON object; nothing at all is an empty one.
+    pub fn read(body: &[u8]) -> Result<Self> {
+        if body.is_empty() {
+            return Ok(Self(Map::new()));
+        }
+        match serde_json::from_slice(body) {
+            Ok(Value::Object(fields)) => Ok(Self(fields)),
+            Ok(_) => Err(Error::new(Kind::Invalid, "the body must be a JSON object")),
+            Err(error) => Err(Error::new(
+                Kind::Invalid,
+                format!("the body is not JSON: {error}"),
+            )),
+        }
+    }
+
     /// A text, trimmed; absent or null: `None`.
     pub fn text(&self, name: &str) -> Result<Option<&str>> {
         match self.0.get(name) {

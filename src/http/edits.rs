@@ -286,7 +286,11 @@ fn base(call: &Call<'_>) -> Result<Option<Base>> {
     Ok(Some(Base::Version(ends)))
 }
 
-fn operations(fields: &Fields) -> Result<Vec<Operation>> {
+/// What a body asks for.
+///
+/// # Errors
+/// `Invalid`, naming the operation and its field.
+pub fn operations(fields: &Fields) -> Result<Vec<Operation>> {
     let objects = fields.objects("operations")?;
     if !(1..=OPERATIONS).contains(&objects.len()) {
         let context = format!("operations: 1 to {OPERATIONS} are needed");

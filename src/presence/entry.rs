@@ -17,7 +17,7 @@ const NEVER_MS: i64 = i64::MAX / 4;
 
 /// What a client says of itself.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Said {
+pub(crate) enum Said {
     /// It is here, with these values.
     Here(String, HashMap<String, LoroValue>),
     /// It is here no longer.
@@ -27,7 +27,7 @@ pub(super) enum Said {
 }
 
 /// Reads a client's update: the first entry whose key `is_own`; all others are let go.
-pub(super) fn read(update: &[u8], is_own: impl Fn(&str) -> bool) -> Said {
+pub(crate) fn read(update: &[u8], is_own: impl Fn(&str) -> bool) -> Said {
     if update.len() > MAX_BYTES {
         return Said::Nothing;
     }
@@ -68,7 +68,7 @@ pub(super) fn stamp(key: &str, mut values: HashMap<String, LoroValue>, session: 
 }
 
 /// An entry of the server's own.
-pub(super) fn write(key: &str, values: HashMap<String, LoroValue>) -> Bytes {
+pub(crate) fn write(key: &str, values: HashMap<String, LoroValue>) -> Bytes {
     let store = EphemeralStore::new(NEVER_MS);
     store.set(key, LoroValue::from(values));
     store.encode(key).into()

@@ -12,7 +12,7 @@ pub(super) const MAX_BYTES: usize = 256 * 1024;
 
 /// What the sending server says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Server {
+pub(crate) enum Server {
     /// It lives.
     Lives,
     /// It has just started and knows of nobody: tell it.
@@ -23,7 +23,7 @@ pub(super) enum Server {
 
 /// Presence of one key in one room.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     pub room: DocKey,
     pub key: String,
     /// The encoded ephemeral entry, as readers get it.
@@ -34,7 +34,7 @@ pub(super) struct Entry {
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Message {
+pub(crate) struct Message {
     pub server_id: Uuid,
     pub server: Server,
     /// Where browsers reach the server.

@@ -1,8 +1,8 @@
 //! Who is where: coalesced, through the log, without rows. Every server keeps what all of them
 //! said, so a joiner sees everybody at once; what a server said is forgotten when it falls silent.
 
-mod entry;
-mod message;
+pub(crate) mod entry;
+pub(crate) mod message;
 mod recheck;
 mod state;
 

@@ -11,7 +11,7 @@ const MAX_DEVICE_BYTES: usize = 64;
 
 /// The join request's `auth`, read.
 #[derive(Debug, Default)]
-pub(super) struct Credentials {
+pub(crate) struct Credentials {
     pub token: Option<Token>,
     /// A peer for writing is asked for; the inner value is the one that is preferred.
     pub lease: Option<Option<u64>>,

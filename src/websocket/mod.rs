@@ -3,7 +3,7 @@
 
 mod close;
 mod connection;
-mod credentials;
+pub(crate) mod credentials;
 mod join;
 mod writer;
 

@@ -1,7 +1,7 @@
 //! Documents: live copies, the model of a page, and the trial.
 
 mod harmless;
-mod history;
+pub mod history;
 mod malformed;
 mod markdown;
 mod operations;

@@ -49,7 +49,7 @@ fn path(version: Version) -> PathBuf {
 }
 
 /// The messages of a recording, in order.
-fn messages(version: Version) -> Vec<Bytes> {
+pub fn messages(version: Version) -> Vec<Bytes> {
     let text = fs::read_to_string(path(version)).expect("the recording is there");
     let decode = |line: &str| -> Bytes {
         let digits = line.as_bytes().chunks(2);

@@ -1,6 +1,6 @@
 //! The codec: as published, bounded, and indifferent to hostile bytes.
 
 mod hostile;
-mod published;
+pub mod published;
 mod reassembly;
 mod updates;

@@ -231,8 +231,10 @@ fn decode_changes(block: &Block<'_>, decoded: &mut Decoded<'_>) -> Read<Vec<Peer
     if !rest.is_empty() {
         return Err(Malformed);
     }
-    let last_lamport = (block.lamport_start + block.lamport_len)
-        .checked_sub(u64::from(left))
+    let last_lamport = block
+        .lamport_start
+        .checked_add(block.lamport_len)
+        .and_then(|end| end.checked_sub(u64::from(left)))
         .and_then(|lamport| u32::try_from(lamport).ok())
         .ok_or(Malformed)?;
     if u64::from(*lamports.first().unwrap_or(&last_lamport)) != block.lamport_start {

@@ -2,11 +2,11 @@
 //! allocation bomb or an endless loop refuses one update and harms nobody.
 
 mod child;
-mod copy;
-mod decode;
+pub(crate) mod copy;
+pub(crate) mod decode;
 mod driver;
 mod elements;
-mod meaning;
+pub(crate) mod meaning;
 mod process;
 mod queue;
 mod staging;

@@ -23,7 +23,9 @@ pub fn read(markdown: &str) -> Result<Node> {
         targets: Vec::new(),
         is_html: false,
     };
-    for event in Parser::new_ext(markdown, options) {
+    // Each of the three ends a line (CommonMark, 2.1); the parser keeps some of them in code.
+    let markdown = markdown.replace("\r\n", "\n").replace('\r', "\n");
+    for event in Parser::new_ext(&markdown, options) {
         reader.take(event);
         if reader.stack.len() > MAX_DEPTH {
             return Err(Error::new(
