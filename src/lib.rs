@@ -48,6 +48,9 @@ pub mod document;
 /// From the feed to the rooms, and from the rooms to their readers.
 pub mod fanout;
 
+/// Whether all servers hold the same of each document.
+pub mod convergence;
+
 /// Who is where: coalesced, through the log, without rows.
 pub mod presence;
 

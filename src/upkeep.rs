@@ -8,6 +8,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth;
+use crate::convergence;
 use crate::error::Result;
 use crate::http;
 use crate::postgres::{Pool, failed};
@@ -45,5 +46,6 @@ async fn round(pool: &Pool, websockets: &websocket::State) -> Result<()> {
     auth::drop_old_attempts(&client).await?;
     auth::drop_old_resets(&client).await?;
     http::drop_old_keys(&client).await?;
-    auth::drop_old_journeys(&client).await
+    auth::drop_old_journeys(&client).await?;
+    convergence::drop_old_divergences(&client).await
 }

@@ -9,12 +9,14 @@ use tokio_postgres::IsolationLevel;
 
 use super::live::LiveDocument;
 use super::trial::DocKey;
+use crate::change::Lsn;
 use crate::error::{Error, Kind, Result};
 use crate::metrics::{Counter, Metric};
 use crate::postgres::{Pool, failed};
 
 const LOAD_SNAPSHOT: &str = include_str!("../../sql/load_snapshot.sql");
 const LOAD_EDITS: &str = include_str!("../../sql/load_edits.sql");
+const REMOVE_SNAPSHOT: &str = include_str!("../../sql/remove_snapshot.sql");
 const READ_POSITION: &str = include_str!("../../sql/read_position.sql");
 
 static SET_ASIDE: Counter = Counter::new(
@@ -30,6 +32,8 @@ pub static METRICS: &[&dyn Metric] = &[&SET_ASIDE];
 pub struct Position {
     /// The `pg_snapshot`, as Postgres writes it: `xmin:xmax:xip,…`.
     pub seen: String,
+    /// What was seen had been committed before this place in the log.
+    pub reaches: Lsn,
 }
 
 impl Position {
@@ -90,6 +94,19 @@ pub async fn load(
             Err(Unfit::Whole(error)) => return Err(error),
         }
     }
+}
+
+/// Removes the stored snapshot, which is derived: the document is then read from its edits alone.
+///
+/// # Errors
+/// `Unavailable` when the database cannot be asked.
+pub async fn remove_snapshot(pool: &Pool, document: DocKey) -> Result<()> {
+    let client = pool.get().await.map_err(failed("remove snapshot"))?;
+    client
+        .execute(REMOVE_SNAPSHOT, &[&document.org_id, &document.document_id])
+        .await
+        .map_err(failed("remove snapshot"))?;
+    Ok(())
 }
 
 /// Says so and remembers an edit that Loro could not apply.
@@ -223,7 +240,10 @@ async fn position(transaction: &Transaction<'_>) -> Result<Position> {
         .query_one(&statement, &[])
         .await
         .map_err(failed("read position"))?;
-    Ok(Position { seen: row.get(0) })
+    Ok(Position {
+        seen: row.get("seen"),
+        reaches: Lsn(row.get::<_, i64>("reaches") as u64),
+    })
 }
 
 enum Unfit {

@@ -2,13 +2,14 @@
 //! exists while somebody holds it, and a while longer as the memory budget allows.
 
 mod budget;
+mod compare;
 pub mod outbox;
 mod readers;
 mod room;
 mod submit;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Instant;
 
@@ -18,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 pub use self::budget::{Budget, Permit};
+pub use self::compare::{Answer, Digest};
 pub use self::readers::{Leases, ReaderId};
 pub use self::room::Join;
 pub use self::submit::{Respondent, Submission};
@@ -68,6 +70,8 @@ pub struct Room {
     submissions: mpsc::Sender<Submission>,
     /// Memory of the document, estimated by its task.
     bytes: AtomicUsize,
+    /// Whether it has changed since it was compared with other servers' copies.
+    is_uncompared: AtomicBool,
     used: Mutex<Instant>,
 }
 
@@ -115,6 +119,7 @@ impl Fanout {
             messages: messages.clone(),
             submissions,
             bytes: AtomicUsize::new(0),
+            is_uncompared: AtomicBool::new(false),
             used: Mutex::new(Instant::now()),
         });
         rooms.insert(key, room.clone());

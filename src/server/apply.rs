@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::tend::recheck;
 use crate::change::{Change, EventKind, Transaction};
+use crate::convergence::Convergence;
 use crate::fanout::Fanout;
 use crate::feed::{self, Feed, Step};
 use crate::presence::Presence;
@@ -14,6 +15,7 @@ use crate::websocket;
 /// Applies the log, in its order.
 pub(super) struct Applier {
     pub fanout: Fanout,
+    pub convergence: Convergence,
     pub presence: Presence,
     pub websockets: Arc<websocket::State>,
     pub handle: feed::Handle,
@@ -33,6 +35,7 @@ impl Applier {
                     feed.applied(transaction.end_lsn);
                 }
                 Step::Connected { log_changed, .. } => {
+                    self.convergence.unsettled(log_changed);
                     let server = self.handle.status().borrow().server;
                     let identifier = server.map_or(0, |server| server.system_identifier);
                     self.fanout.connected(identifier, log_changed).await;
@@ -40,9 +43,11 @@ impl Applier {
                 }
                 Step::Settled { .. } => {
                     self.fanout.settled().await;
+                    self.convergence.settled();
                     self.catch_up().await;
                 }
                 Step::Lost { reason } => {
+                    self.convergence.unsettled(false);
                     tracing::warn!(
                         reason,
                         "the feed was lost; edits are committed meanwhile and shown later"
@@ -66,7 +71,12 @@ impl Applier {
         self.fanout.deliver(transaction).await;
         for change in &transaction.changes {
             match change {
-                Change::Message(bytes) => self.presence.receive(bytes),
+                Change::Message(bytes) => {
+                    let position = transaction.end_lsn;
+                    if !self.convergence.receive(bytes, position).await {
+                        self.presence.receive(bytes);
+                    }
+                }
                 Change::Event(event) => {
                     if let (EventKind::SessionEnded, Some(session_id)) =
                         (event.kind, event.session_id)

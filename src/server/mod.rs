@@ -23,6 +23,7 @@ use self::tend::{TEND_EVERY, Tender};
 use self::tls::Certificate;
 use crate::commit::{Commit, Committers};
 use crate::config::Serve;
+use crate::convergence::Convergence;
 use crate::document::trial::{self, Trial};
 use crate::error::{Error, Kind, Result};
 use crate::fanout::Fanout;
@@ -45,8 +46,9 @@ pub struct Server {
     fanout: Fanout,
     committers: Committers,
     connections: TaskTracker,
-    /// Presence, accepting, applying the log, tending, upkeep, mail; presence first, it says goodbye.
-    tasks: [JoinHandle<()>; 6],
+    /// Presence, accepting, applying the log, comparing, tending, upkeep, mail; presence first, it says
+    /// goodbye.
+    tasks: [JoinHandle<()>; 7],
     trial: Trial,
 }
 
@@ -92,7 +94,10 @@ impl Server {
             feed_handle.clone(),
             settings.commit_bytes,
         );
-        let presence = Presence::new(pool.clone(), Uuid::new_v4(), public_urls[0].clone());
+        let (server_id, name) = (Uuid::new_v4(), public_urls[0].clone());
+        let presence = Presence::new(pool.clone(), server_id, name.clone());
+        let (convergence, to_write) =
+            Convergence::new(pool.clone(), fanout.clone(), server_id, name);
         let websockets = Arc::new(websocket::State::new(
             pool.clone(),
             fanout.clone(),
@@ -139,6 +144,7 @@ impl Server {
         let connections = TaskTracker::new();
         let applier = Applier {
             fanout: fanout.clone(),
+            convergence: convergence.clone(),
             presence: presence.clone(),
             websockets: websockets.clone(),
             handle: feed_handle.clone(),
@@ -163,6 +169,7 @@ impl Server {
             tokio::spawn(presence.run(stop.clone().cancelled_owned())),
             tokio::spawn(door.run(context, connections.clone(), stop.clone())),
             tokio::spawn(applier.run(feed, stop.clone())),
+            tokio::spawn(convergence.run(to_write, stop.clone().cancelled_owned())),
             tokio::spawn(tender.run(stop.clone())),
             tokio::spawn(upkeep),
             tokio::spawn(mail),

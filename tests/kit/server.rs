@@ -47,12 +47,17 @@ impl World {
 
     /// One more server.
     pub async fn add_server(&mut self) {
-        let mut settings = Serve::with_defaults(&self.database.url);
-        settings.drain = std::time::Duration::from_secs(1);
-        let server = Server::start(&settings, program())
-            .await
-            .expect("the server starts");
+        let server = Self::server_on(&self.database).await;
         self.servers.push(server);
+    }
+
+    /// A server on `database` that its caller stops.
+    pub async fn server_on(database: &Database) -> Server {
+        let mut settings = Serve::with_defaults(&database.url);
+        settings.drain = std::time::Duration::from_secs(1);
+        Server::start(&settings, program())
+            .await
+            .expect("the server starts")
     }
 
     /// The address of a server.

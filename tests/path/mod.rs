@@ -1,6 +1,7 @@
 //! The whole path: clients on real WebSockets, servers, Postgres, and back.
 
 mod authority;
+mod convergence;
 mod cutover;
 mod encrypted;
 mod faults;

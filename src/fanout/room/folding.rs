@@ -27,29 +27,27 @@ impl State {
             self.position.xmin().to_owned(),
         );
         self.shared.background(async move {
-            let (tail, position) = match load::read_tail(&pool, key, &xmin).await {
-                Ok(read) => read,
+            let read = match load::read_tail(&pool, key, &xmin).await {
+                Ok(read) => Some(read),
                 Err(error) => {
                     tracing::warn!(document_id = %key.document_id, %error, "read tail to fold it; later");
-                    // Nothing new: the room only learns that this fold is over.
-                    (Vec::new(), Position { seen: xmin })
+                    None
                 }
             };
             if let Some(messages) = messages.upgrade() {
                 // A room that is gone folds on its way out.
-                let _ = messages.send(Message::Fold { tail, position }).await;
+                let _ = messages.send(Message::Fold(read)).await;
             }
         });
     }
 
-    pub(super) fn fold(&mut self, tail: Vec<TailEdit>, position: Position) {
+    pub(super) fn fold(&mut self, read: Option<(Vec<TailEdit>, Position)>) {
         self.is_folding = false;
         self.last_fold = tokio::time::Instant::now();
-        if tail.is_empty() {
+        let Some((tail, position)) = read.filter(|(tail, _)| !tail.is_empty()) else {
             return;
-        }
-        self.take_tail(tail);
-        self.position = position;
+        };
+        self.take_tail(tail, position);
         let live = &self.live;
         let Ok(snapshot) = tokio::task::block_in_place(|| live.snapshot()) else {
             return;
@@ -73,7 +71,7 @@ impl State {
         else {
             return;
         };
-        self.take_tail(tail);
+        self.take_tail(tail, position.clone());
         let live = &self.live;
         if let Ok(snapshot) = tokio::task::block_in_place(|| live.snapshot()) {
             store(&self.shared, self.key, &position, &snapshot.into()).await;

@@ -4,7 +4,7 @@ use loro::VersionVector;
 
 use super::{Fresh, REBUILT, State};
 use crate::document::live::update_meta;
-use crate::document::load::{self, TailEdit};
+use crate::document::load::{self, Position, TailEdit};
 use crate::error::Result;
 use crate::protocol::RoomErrorCode;
 
@@ -22,8 +22,7 @@ impl State {
             match load::read_tail(&self.shared.pool, self.key, self.position.xmin()).await {
                 Ok((tail, position)) => {
                     self.must_read = false;
-                    self.take_tail(tail);
-                    self.position = position;
+                    self.take_tail(tail, position);
                 }
                 Err(error) => {
                     tracing::warn!(document_id = %self.key.document_id, %error, "read document again; trying again");
@@ -33,7 +32,10 @@ impl State {
     }
 
     /// Takes in rows of the tables, and shows what was new to everybody.
-    pub(super) fn take_tail(&mut self, tail: Vec<TailEdit>) {
+    pub(super) fn take_tail(&mut self, tail: Vec<TailEdit>, position: Position) {
+        // An earlier reading, for a fold, may come after a later one: it takes nothing back.
+        self.reaches = self.reaches.max(position.reaches);
+        self.position = position;
         let before = self.version.clone();
         for edit in tail {
             let is_known = update_meta(&edit.update).is_ok_and(|meta| {
@@ -55,6 +57,7 @@ impl State {
         if self.version == *before {
             return;
         }
+        self.is_uncompared = true;
         let shown = self
             .live
             .export_from(before)
@@ -78,6 +81,9 @@ impl State {
     /// again and send what is theirs.
     async fn rebuild(&mut self) -> Result<()> {
         REBUILT.increment();
+        if self.is_from_edits {
+            load::remove_snapshot(&self.shared.pool, self.key).await?;
+        }
         let load = load::load(
             &self.shared.pool,
             self.key,
@@ -88,7 +94,9 @@ impl State {
         let (loaded, recent) = self.shared.feed.reading(org_id, document_id, load).await?;
         self.version = loaded.live.version()?;
         self.live = loaded.live;
+        self.reaches = loaded.position.reaches;
         self.position = loaded.position;
+        (self.is_uncompared, self.is_from_edits) = (true, false);
         self.snapshot_bytes = loaded.snapshot_bytes;
         (self.tail_edits, self.tail_bytes) = (loaded.tail_edits, loaded.tail_bytes);
         self.shot = None;

@@ -1,6 +1,7 @@
 //! One open document on this server: its live copy, its readers, and the order in which everything
 //! happens to them. One task owns it; the others hold a handle.
 
+mod compare;
 mod folding;
 mod join;
 mod mend;
@@ -16,12 +17,13 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use self::join::Shot;
-use crate::change::{Change, Transaction};
+use crate::change::{Change, Lsn, Transaction};
 use crate::commit::lease::Lease;
 use crate::document::live::LiveDocument;
 use crate::document::load::{self, Loaded, Position, TailEdit};
 use crate::document::trial::DocKey;
 use crate::error::{Error, Kind, Result};
+use crate::fanout::compare::Question;
 use crate::fanout::outbox::Outbox;
 use crate::fanout::readers::{Leases, ReaderId, Readers, Run};
 use crate::fanout::{Room, Shared};
@@ -94,11 +96,13 @@ pub(in crate::fanout) enum Message {
     Stage {
         reply: oneshot::Sender<Result<()>>,
     },
-    /// The tail was read for a fold: with these rows the copy holds all that `position` sees.
-    Fold {
-        tail: Vec<TailEdit>,
-        position: Position,
-    },
+    /// The tail was read for a fold: with these rows the copy holds all that the position sees. Nothing:
+    /// it could not be read.
+    Fold(Option<(Vec<TailEdit>, Position)>),
+    /// Which version is held at a position of the log?
+    Compare(Question),
+    /// Another server holds something else: build it anew from the edits alone.
+    RebuildFromEdits,
     /// The rights of this account, or of everybody, changed: its readers must join again.
     Authority(Option<Uuid>),
     /// Changes of rights may have been missed: ask the database.
@@ -178,6 +182,10 @@ struct State {
     version: VersionVector,
     /// The last reading of the tables; everything that it saw is in `live`.
     position: Position,
+    /// No reading of the tables saw what was committed after this place in the log.
+    reaches: Lsn,
+    /// Whether it has changed since it was compared with other servers' copies.
+    is_uncompared: bool,
     set_aside: BTreeSet<i64>,
     snapshot_bytes: usize,
     tail_edits: usize,
@@ -192,6 +200,8 @@ struct State {
     is_staged: bool,
     must_read: bool,
     must_rebuild: bool,
+    /// Whether the stored snapshot is not to be trusted then.
+    is_from_edits: bool,
 }
 
 impl State {
@@ -223,6 +233,8 @@ impl State {
             key,
             live,
             version,
+            reaches: position.reaches,
+            is_uncompared: true,
             position,
             set_aside,
             snapshot_bytes,
@@ -236,6 +248,7 @@ impl State {
             is_staged: false,
             must_read: false,
             must_rebuild: false,
+            is_from_edits: false,
         };
         let mut fresh = Fresh::default();
         for transaction in recent {
@@ -301,7 +314,9 @@ impl State {
                 // Whoever asked may be gone.
                 let _ = reply.send(self.stage().await);
             }
-            Message::Fold { tail, position } => self.fold(tail, position),
+            Message::Fold(read) => self.fold(read),
+            Message::Compare(question) => self.compare(question),
+            Message::RebuildFromEdits => (self.must_rebuild, self.is_from_edits) = (true, true),
             Message::Authority(account_id) => self.send_away(
                 |reader| account_id.is_none_or(|id| id == reader.account_id),
                 RoomErrorCode::RejoinSuggested,
@@ -326,6 +341,7 @@ impl State {
             return;
         }
         DELIVERED.increment();
+        self.is_uncompared = true;
         self.import(edit.edit_id, &edit.update);
         fresh.before.entry(edit.peer).or_insert(known);
         if edit.counter_start <= known {
@@ -427,6 +443,8 @@ impl State {
                 .map_or(0, |shot| shot.frames.iter().map(Bytes::len).sum::<usize>());
             room.bytes
                 .store(self.live.bytes() + shared, Ordering::Relaxed);
+            room.is_uncompared
+                .store(self.is_uncompared, Ordering::Relaxed);
         }
     }
 }

@@ -2,6 +2,7 @@
 //! checks that must hold before a server starts are the same ones.
 
 mod connection;
+mod divergence;
 mod feed;
 mod schema;
 mod settings;

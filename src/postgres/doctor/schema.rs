@@ -2,7 +2,7 @@
 
 use tokio_postgres::Client;
 
-use super::Finding;
+use super::{Finding, divergence};
 use crate::error::Result;
 use crate::postgres::{Pool, State, failed, states};
 
@@ -35,6 +35,7 @@ pub async fn findings(pool: &Pool, client: &Client) -> Result<Vec<Finding>> {
         findings.extend(migrations(pool).await?);
         findings.extend(publication(client).await?);
         findings.extend(wall(pool, client).await?);
+        findings.extend(divergence::findings(client).await?);
     }
     Ok(findings)
 }
