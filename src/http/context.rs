@@ -8,6 +8,7 @@ use crate::document::trial::DocKey;
 use crate::error::Result;
 use crate::oidc::Provider;
 use crate::postgres::Pool;
+use crate::presence::Servers;
 use crate::protocol::AckStatus;
 use bytes::Bytes;
 use hyper::upgrade::Upgraded;
@@ -74,7 +75,7 @@ pub struct Context {
     /// those of other servers and of a balancer. At least one, such as `http://127.0.0.1:4001`.
     pub public_urls: Vec<String>,
     /// The own addresses of all live servers, as their heartbeats name them.
-    pub servers: watch::Receiver<Vec<String>>,
+    pub servers: watch::Receiver<Servers>,
     /// Whether this server should be sent new readers.
     pub readiness: watch::Receiver<Readiness>,
     /// Whom WebSockets are handed to.
@@ -105,13 +106,14 @@ impl Context {
     /// The addresses of the live servers, this one's first.
     pub(super) fn live_origins(&self) -> Vec<String> {
         let mut origins = vec![self.own_origin()];
-        add(&mut origins, &self.servers.borrow());
+        add(&mut origins, &self.servers.borrow().live);
         origins
     }
 
     /// Every origin that is Quire's own, this server's first: live servers and what was set.
     pub(super) fn origins(&self) -> Vec<String> {
         let mut origins = self.live_origins();
+        add(&mut origins, &self.servers.borrow().away);
         add(&mut origins, &self.public_urls);
         origins
     }

@@ -9,6 +9,6 @@ mod tls;
 
 pub use doctor::{Finding, Limits, Severity, check_safe, examine};
 pub use failure::{constraint, failed, sqlstate};
-pub use migrate::{Migration, State, check_migrated, migrate, states};
+pub use migrate::{Migration, State, check_migrated, migrate, migrations, states};
 pub use pool::{Pool, PoolClient, config, pool};
 pub use tls::{Tls, authorities, tls};

@@ -19,6 +19,8 @@ pub(crate) enum Server {
     Started,
     /// It is going: forget what it said.
     Leaves,
+    /// It lives and wants no more clients: it is about to go, or does not hear the log.
+    Withdraws,
 }
 
 /// Presence of one key in one room.
@@ -51,6 +53,7 @@ impl Message {
             Server::Lives => 0,
             Server::Started => 1,
             Server::Leaves => 2,
+            Server::Withdraws => 3,
         });
         put_bytes(&mut out, self.address.as_bytes());
         out.put_u32(self.entries.len() as u32);
@@ -74,6 +77,7 @@ impl Message {
             0 => Server::Lives,
             1 => Server::Started,
             2 => Server::Leaves,
+            3 => Server::Withdraws,
             _ => return None,
         };
         let address = text(&mut bytes)?;

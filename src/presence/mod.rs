@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use self::entry::Said;
 use self::message::{Entry, Message, Server};
-use self::state::{Known, Listener, Outgoing, Person, State, frame};
+use self::state::{Known, Listener, Outgoing, Person, Stand, State, frame};
 use crate::auth::Session;
 use crate::change::{Event, EventKind};
 use crate::document::trial::DocKey;
@@ -32,6 +32,8 @@ const TICK: Duration = Duration::from_millis(40);
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// A server silent for so long is gone.
 const SERVER_SILENCE: Duration = Duration::from_secs(16);
+/// For so long the pages of a server that is gone are still taken for Quire's own.
+const GONE_LATELY: Duration = Duration::from_secs(600);
 /// A person silent for so long is gone; clients repeat themselves every 10 s.
 const PERSON_SILENCE: Duration = Duration::from_secs(30);
 /// The key of what the server says of the document itself.
@@ -51,6 +53,15 @@ static IGNORED: Counter = Counter::new(
     "Presence of clients that was let go: unreadable, too large or under another's key.",
 );
 static METRICS: &[&dyn Metric] = &[&SENT, &IGNORED];
+
+/// Where browsers reach the servers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Servers {
+    /// Those that live and take clients; this one first, whatever it does.
+    pub live: Vec<String>,
+    /// Those that take none, or went a while ago: what comes from their pages is still Quire's.
+    pub away: Vec<String>,
+}
 
 /// The presence of all rooms. Cheap to clone.
 #[derive(Clone)]
@@ -214,6 +225,9 @@ impl Presence {
         };
         let mut state = self.state();
         let server_id = message.server_id;
+        if server_id == self.shared.server_id {
+            state.said.pop_front();
+        }
         for Entry {
             room,
             key,
@@ -230,14 +244,20 @@ impl Presence {
                 is_removal,
             );
         }
-        if message.server == Server::Leaves {
-            state.servers.remove(&server_id);
-            state.forget_server(server_id);
-            return;
+        let stand = match message.server {
+            Server::Lives | Server::Started => Stand::TakesClients,
+            Server::Withdraws => Stand::Withdrawn,
+            Server::Leaves => Stand::Gone,
+        };
+        let known = Known {
+            address: message.address,
+            heard: Instant::now(),
+            stand,
+        };
+        state.servers.insert(server_id, known);
+        if stand == Stand::Gone {
+            return state.forget_server(server_id);
         }
-        let heard = Instant::now();
-        let address = message.address;
-        state.servers.insert(server_id, Known { address, heard });
         if message.server == Server::Started && server_id != self.shared.server_id {
             state.repeat(self.shared.server_id);
             self.shared.changed.notify_one();
@@ -280,20 +300,48 @@ impl Presence {
         }
     }
 
-    /// Where browsers reach the servers that live, this one first.
-    pub fn servers(&self) -> Vec<String> {
+    /// Where browsers reach the servers.
+    pub fn servers(&self) -> Servers {
         let state = self.state();
-        let mut others: Vec<String> = state
+        let mut servers = Servers::default();
+        for (_, known) in state
             .servers
             .iter()
-            .filter(|(id, known)| {
-                **id != self.shared.server_id && known.heard.elapsed() < SERVER_SILENCE
-            })
-            .map(|(_, known)| known.address.clone())
-            .collect();
-        others.sort();
-        others.insert(0, self.shared.address.clone());
-        others
+            .filter(|(id, _)| **id != self.shared.server_id)
+        {
+            let takes = known.stand == Stand::TakesClients;
+            let list = match takes && known.heard.elapsed() < SERVER_SILENCE {
+                true => &mut servers.live,
+                false => &mut servers.away,
+            };
+            list.push(known.address.clone());
+        }
+        servers.live.sort();
+        servers.away.sort();
+        servers.live.insert(0, self.shared.address.clone());
+        servers
+    }
+
+    /// Whether this server wants no more clients; all are told.
+    pub fn withdraw(&self, is_withdrawn: bool) {
+        let mut state = self.state();
+        if std::mem::replace(&mut state.is_withdrawn, is_withdrawn) != is_withdrawn {
+            self.shared.changed.notify_one();
+        }
+    }
+
+    /// How long ago this server wrote the oldest of what has not come back out of the log.
+    pub fn lag(&self) -> Duration {
+        self.state()
+            .said
+            .front()
+            .map(Instant::elapsed)
+            .unwrap_or_default()
+    }
+
+    /// A new slot streams: what was written before may never come back.
+    pub fn connected(&self) {
+        self.state().said.clear();
     }
 
     /// Forgets servers and people that fell silent. To be called every few seconds.
@@ -306,9 +354,16 @@ impl Presence {
             .map(|(id, _)| *id)
             .collect();
         for server_id in silent {
-            state.servers.remove(&server_id);
-            state.forget_server(server_id);
+            let Some(known) = state.servers.get_mut(&server_id) else {
+                continue;
+            };
+            if std::mem::replace(&mut known.stand, Stand::Gone) != Stand::Gone {
+                state.forget_server(server_id);
+            }
         }
+        state
+            .servers
+            .retain(|_, known| known.heard.elapsed() < GONE_LATELY);
         state.forget(|person| person.heard.elapsed() >= PERSON_SILENCE);
         state
             .rooms
@@ -318,10 +373,15 @@ impl Presence {
     /// Writes messages into the log until `stop` completes, then says that this server leaves.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
-        let mut server = Server::Started;
+        let mut is_new = true;
         loop {
+            let server = match (is_new, self.state().is_withdrawn) {
+                (true, _) => Server::Started,
+                (false, true) => Server::Withdraws,
+                (false, false) => Server::Lives,
+            };
             match self.emit(server).await {
-                Ok(()) => server = Server::Lives,
+                Ok(()) => is_new = false,
                 // Presence is shown late or not at all; nothing is lost by that.
                 Err(error) => tracing::warn!(%error, "write presence into the log"),
             }
@@ -357,12 +417,22 @@ impl Presence {
             .prepare_cached(EMIT_MESSAGE)
             .await
             .map_err(failed("emit presence"))?;
-        client
+        // Before it is written: it may come back before the answer does.
+        self.state().say_now();
+        let written = client
             .execute(&statement, &[&&message.encode()[..]])
             .await
-            .map_err(failed("emit presence"))?;
-        SENT.increment();
-        Ok(())
+            .map_err(failed("emit presence"));
+        match written {
+            Ok(_) => {
+                SENT.increment();
+                Ok(())
+            }
+            Err(error) => {
+                self.state().said.pop_back();
+                Err(error)
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What all servers said of who is where, and what this one says next. No I/O: readers are reached
 //! through their outboxes, each frame encoded once for all of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -14,12 +14,19 @@ use crate::fanout::outbox::Outbox;
 use crate::fanout::{ReaderId, Room};
 use crate::protocol::{BatchId, RoomKind, encode_updates};
 
+/// Messages that may be on their way through the log; of more it is not noted when they were written.
+const SAID: usize = 4_096;
+
 #[derive(Default)]
 pub(super) struct State {
     pub rooms: HashMap<DocKey, Places>,
     /// What the next message says.
     pub outgoing: BTreeMap<(DocKey, String), Outgoing>,
     pub servers: HashMap<Uuid, Known>,
+    /// When this server wrote what has not come back out of the log yet.
+    pub said: VecDeque<Instant>,
+    /// Whether this server wants no more clients.
+    pub is_withdrawn: bool,
 }
 
 #[derive(Default)]
@@ -50,6 +57,17 @@ pub(super) struct Outgoing {
 pub(super) struct Known {
     pub address: String,
     pub heard: Instant,
+    pub stand: Stand,
+}
+
+/// What a server is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stand {
+    TakesClients,
+    /// It lives, and takes none.
+    Withdrawn,
+    /// It is gone. Its pages are still open in browsers for a while.
+    Gone,
 }
 
 impl Places {
@@ -72,6 +90,13 @@ fn tell(readers: &HashMap<ReaderId, Listener>, room: DocKey, key: &str, data: &B
 }
 
 impl State {
+    /// A message of this server is being written.
+    pub fn say_now(&mut self) {
+        if self.said.len() < SAID {
+            self.said.push_back(Instant::now());
+        }
+    }
+
     /// The keys that a connection of this server shows in a room.
     pub fn shown_by(&self, room: DocKey, reader: ReaderId) -> Vec<String> {
         let people = self.rooms.get(&room).map(|places| &places.people);

@@ -36,6 +36,7 @@ impl Applier {
                 }
                 Step::Connected { log_changed, .. } => {
                     self.convergence.unsettled(log_changed);
+                    self.presence.connected();
                     let server = self.handle.status().borrow().server;
                     let identifier = server.map_or(0, |server| server.system_identifier);
                     self.fanout.connected(identifier, log_changed).await;

@@ -37,9 +37,14 @@ use crate::presence::Presence;
 use crate::upkeep;
 use crate::websocket;
 
+/// How long the server's own tasks may take to end; the feed's farewell takes 5 s at most.
+const TASKS_END: Duration = Duration::from_secs(7);
+
 /// One running server.
 pub struct Server {
     address: SocketAddr,
+    /// Clients are seen off; everything else goes on.
+    draining: CancellationToken,
     stop: CancellationToken,
     drain: Duration,
     websockets: Arc<websocket::State>,
@@ -108,6 +113,8 @@ impl Server {
             },
         ));
         let stop = CancellationToken::new();
+        let draining = CancellationToken::new();
+        metrics::register(tend::METRICS);
         let (resets, asked) = mpsc::channel(http::RESETS);
         let stopped = stop.clone().cancelled_owned();
         let mail = http::send_resets(pool.clone(), mailer, asked, stopped);
@@ -154,6 +161,8 @@ impl Server {
             presence: presence.clone(),
             websockets: websockets.clone(),
             unsure_since: Instant::now(),
+            deaf_since: None,
+            draining: draining.clone(),
             feed: feed_handle,
             document_bytes: settings.document_bytes,
             servers,
@@ -176,6 +185,7 @@ impl Server {
         ];
         Ok(Self {
             address,
+            draining,
             stop,
             drain: settings.drain,
             websockets,
@@ -194,10 +204,11 @@ impl Server {
 
     /// Sees everybody off, finishes what is under way and stops.
     pub async fn stop(self) {
-        self.websockets.drain(self.drain);
+        self.draining.cancel();
+        self.websockets.drain(self.drain / 2).await;
         self.stop.cancel();
         self.connections.close();
-        if tokio::time::timeout(self.drain + TEND_EVERY, self.connections.wait())
+        if tokio::time::timeout(self.drain / 2 + TEND_EVERY, self.connections.wait())
             .await
             .is_err()
         {
@@ -206,9 +217,16 @@ impl Server {
                 "connections did not end in time; they are cut off"
             );
         }
-        for task in self.tasks {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a task of the server failed");
+        let ends = Instant::now() + TASKS_END;
+        for mut task in self.tasks {
+            match tokio::time::timeout_at(ends.into(), &mut task).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "a task of the server failed"),
+                Err(_) => {
+                    // One that waits for a database which does not answer.
+                    tracing::warn!("a task of the server did not end in time; it is cut off");
+                    task.abort();
+                }
             }
         }
         drop(self.websockets);

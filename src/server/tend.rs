@@ -12,7 +12,8 @@ use crate::error::{Error, Kind, Result};
 use crate::fanout::Fanout;
 use crate::feed::{self, State};
 use crate::http::Readiness;
-use crate::presence::Presence;
+use crate::metrics::{Gauge, Metric};
+use crate::presence::{Presence, Servers};
 use crate::websocket;
 
 /// How often.
@@ -21,9 +22,17 @@ pub(super) const TEND_EVERY: Duration = Duration::from_secs(1);
 const IDLE_DOCUMENT: Duration = Duration::from_secs(300);
 /// A server whose feed was silent for so long is not sent new readers.
 const FEED_LAG: Duration = Duration::from_secs(10);
+/// Connections that are sent to other servers at once, at least.
+const SENT_AWAY: usize = 50;
 /// How long a server goes on when it can learn of no revocation, neither from the log nor from the
 /// tables.
 const UNSURE: Duration = Duration::from_secs(10);
+
+static LAG: Gauge = Gauge::new(
+    "quire_feed_lag_milliseconds",
+    "Age of the oldest message of this server that has not come back out of the log.",
+);
+pub(super) static METRICS: &[&dyn Metric] = &[&LAG];
 
 /// What has to be looked at now and then.
 pub(super) struct Tender {
@@ -32,9 +41,13 @@ pub(super) struct Tender {
     pub websockets: Arc<websocket::State>,
     /// Since when neither the feed nor the tables have said who may still do what.
     pub unsure_since: Instant,
+    /// Since when the feed lags although the database answers.
+    pub deaf_since: Option<Instant>,
+    /// The server sees its clients off before it stops.
+    pub draining: CancellationToken,
     pub feed: feed::Handle,
     pub document_bytes: usize,
-    pub servers: watch::Sender<Vec<String>>,
+    pub servers: watch::Sender<Servers>,
     pub readiness: watch::Sender<Readiness>,
     pub certificate: Option<Arc<Certificate>>,
 }
@@ -43,39 +56,86 @@ impl Tender {
     pub async fn run(mut self, stop: CancellationToken) {
         let mut tick = tokio::time::interval(TEND_EVERY);
         let mut status = self.feed.status();
+        let mut is_draining = false;
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
+                () = self.draining.cancelled(), if !is_draining => {
+                    is_draining = true;
+                    self.presence.withdraw(true);
+                }
                 _ = tick.tick() => {
                     self.tend();
                     let feed = status.borrow().clone();
-                    self.keep_rights_true(&feed).await;
+                    let is_answered = self.keep_rights_true(&feed).await;
+                    if !is_draining {
+                        self.leave_rotation(&feed, is_answered);
+                    }
                 }
                 // A feed that cannot change any more is one that has stopped.
                 changed = status.changed() => if changed.is_err() { break },
             }
-            let readiness = readiness(&status.borrow_and_update());
+            let readiness = match is_draining {
+                true => stopping(),
+                false => readiness(&status.borrow_and_update(), self.presence.lag()),
+            };
             self.readiness.send_if_modified(|told| {
                 let is_news = *told != readiness;
                 *told = readiness;
                 is_news
             });
         }
-        self.readiness
-            .send_replace(Readiness::NotReady("the server is stopping".into()));
+        self.readiness.send_replace(stopping());
     }
 
     /// Revocations come with the feed. While there is none they are looked up in the tables; when
     /// these cannot be read either, this server stops serving rather than serve on old rights.
-    async fn keep_rights_true(&mut self, feed: &feed::Status) {
-        let is_told =
-            matches!(feed.state, State::Streaming) && feed.last_heard.elapsed() < FEED_LAG;
+    /// Answers whether the tables could be read, if that was needed.
+    async fn keep_rights_true(&mut self, feed: &feed::Status) -> bool {
+        let is_told = matches!(feed.state, State::Streaming) && self.lag(feed) < FEED_LAG;
         let is_sure = is_told && !self.websockets.is_unsure();
         if is_sure || recheck(&self.websockets, &self.fanout, &self.presence).await {
             self.unsure_since = Instant::now();
-        } else if self.unsure_since.elapsed() > UNSURE {
+            return true;
+        }
+        if self.unsure_since.elapsed() > UNSURE {
             self.websockets.blind();
+        }
+        false
+    }
+
+    /// How old what the feed has brought is at most.
+    fn lag(&self, feed: &feed::Status) -> Duration {
+        feed.last_heard.elapsed().max(self.presence.lag())
+    }
+
+    /// A server that shows old text while the database answers takes no more clients, and sends those
+    /// that it has to one that takes them, a share a second. When the database does not answer, no
+    /// other server is better off.
+    fn leave_rotation(&mut self, feed: &feed::Status, is_answered: bool) {
+        let lag = self.lag(feed);
+        if lag < FEED_LAG {
+            if self.deaf_since.take().is_some() {
+                tracing::info!("the feed has caught up; this server takes clients again");
+            }
+            return self.presence.withdraw(false);
+        }
+        if !is_answered {
+            return;
+        }
+        let since = *self.deaf_since.get_or_insert_with(|| {
+            tracing::warn!(
+                lag_ms = lag.as_millis() as u64,
+                "the feed lags while the database answers; clients are sent to other servers"
+            );
+            Instant::now()
+        });
+        self.presence.withdraw(true);
+        let has_other = self.presence.servers().live.len() > 1;
+        if has_other {
+            let share = (self.websockets.count() / 4).max(SENT_AWAY);
+            self.websockets.send_away(share, since);
         }
     }
 
@@ -84,6 +144,7 @@ impl Tender {
             certificate.read_if_changed();
         }
         self.presence.expire();
+        LAG.set(self.presence.lag().as_millis() as i64);
         if let Some(oldest) = Instant::now().checked_sub(IDLE_DOCUMENT) {
             self.fanout.unload(self.document_bytes, oldest);
         }
@@ -125,9 +186,17 @@ async fn in_time(asked: impl Future<Output = Result<()>>) -> Result<()> {
         .unwrap_or_else(|_| Err(late()))
 }
 
-fn readiness(status: &feed::Status) -> Readiness {
+fn stopping() -> Readiness {
+    Readiness::NotReady("the server is stopping".into())
+}
+
+fn readiness(status: &feed::Status, lag: Duration) -> Readiness {
     let not_ready = |why: String| Readiness::NotReady(why);
     match &status.state {
+        State::Streaming if lag >= FEED_LAG => not_ready(format!(
+            "the feed is {} s behind: it shows old text",
+            lag.as_secs()
+        )),
         State::Streaming if status.last_heard.elapsed() < FEED_LAG => Readiness::Ready,
         State::Streaming => not_ready(format!(
             "the feed has heard nothing for {} s",

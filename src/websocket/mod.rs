@@ -30,6 +30,12 @@ static TURNED_AWAY: Counter = Counter::new(
 static METRICS: &[&dyn Metric] = &[&CONNECTED, &TURNED_AWAY];
 
 const STILL_SIGNED_IN: &str = include_str!("../../sql/still_signed_in.sql");
+/// The longest time between two connections that are sent away when the server stops.
+const APART: Duration = Duration::from_millis(20);
+/// How long a server takes from its end to its next start, roughly.
+const RESTART: Duration = Duration::from_secs(1);
+/// When it is worth asking a server again that did not hear the log.
+const BACK_IN_ROTATION: Duration = Duration::from_secs(10);
 /// How long it may take from looking up a session to having its connection in the list.
 const OPENING: Duration = Duration::from_secs(60);
 
@@ -62,6 +68,16 @@ pub struct State {
 struct Open {
     session_id: Option<Uuid>,
     outbox: Outbox,
+    since: Instant,
+}
+
+impl Open {
+    /// To another server, or back here after `wait`.
+    fn send_away(&self, wait: Duration) {
+        let wait_ms = wait.as_millis();
+        self.outbox
+            .close(close::DRAINING, format!("retry_after_ms={wait_ms}"));
+    }
 }
 
 impl State {
@@ -135,15 +151,30 @@ impl State {
         }
     }
 
-    /// Sends everybody to another server, spread over `spread` so that they do not arrive at once.
-    pub fn drain(&self, spread: Duration) {
+    /// Sends everybody to another server one after the other, within `spread`, so that they do not
+    /// arrive there at once. Whose turn has not come is served meanwhile; nobody new is let in.
+    pub async fn drain(&self, spread: Duration) {
         self.is_draining.store(true, Ordering::Relaxed);
+        let ids: Vec<ReaderId> = self.open().keys().copied().collect();
+        let apart = (spread / ids.len().max(1) as u32).min(APART);
+        let began = Instant::now();
+        for (place, id) in (0..).zip(&ids) {
+            let turn = apart * place;
+            tokio::time::sleep(turn.saturating_sub(began.elapsed())).await;
+            let rest = apart * ids.len() as u32 - turn;
+            if let Some(open) = self.open().get(id) {
+                open.send_away(rest + RESTART);
+            }
+        }
+    }
+
+    /// Sends away up to `most` of the connections that were opened before `since`: another server
+    /// serves them better.
+    pub fn send_away(&self, most: usize, since: Instant) {
         let open = self.open();
-        let count = open.len().max(1) as u128;
-        for (place, open) in open.values().enumerate() {
-            let wait_ms = spread.as_millis() * place as u128 / count;
-            open.outbox
-                .close(close::DRAINING, format!("retry_after_ms={wait_ms}"));
+        let before = open.values().filter(|open| open.since < since);
+        for open in before.take(most) {
+            open.send_away(BACK_IN_ROTATION);
         }
     }
 
@@ -182,6 +213,7 @@ impl State {
             Open {
                 session_id: None,
                 outbox: outbox.clone(),
+                since: Instant::now(),
             },
         );
         CONNECTED.set(open.len() as i64);

@@ -69,7 +69,7 @@ async fn a_page_of_another_server_may_ask_this_one() {
     assert_eq!(before.header("access-control-allow-origin"), None);
     assert_eq!(before.header("access-control-allow-methods"), None);
 
-    site.servers.send(vec![sister.into()]).unwrap();
+    site.live(vec![sister.into()]);
     let answer = asked(preflight).await;
     assert_eq!(answer.status, 204);
     for (name, value) in [

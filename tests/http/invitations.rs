@@ -33,7 +33,7 @@ async fn a_link_leads_to_where_its_author_is() {
     let site = Site::start().await;
     let (owner, _) = site.owner().await;
     let sister = "http://127.0.0.1:4999";
-    site.servers.send(vec![sister.into()]).unwrap();
+    site.live(vec![sister.into()]);
     for (origin, starts) in [(sister, sister), ("http://127.0.0.1:5000", "")] {
         let headers = [("x-quire", "1"), ("origin", origin)];
         let path = owner.organisation("/invitations");

@@ -4,9 +4,7 @@ use uuid::Uuid;
 #[tokio::test]
 async fn every_answer_protects_the_page() {
     let site = Site::start().await;
-    site.servers
-        .send(vec!["http://127.0.0.1:4999".into()])
-        .unwrap();
+    site.live(vec!["http://127.0.0.1:4999".into()]);
     for path in ["/", "/nowhere", "/api/v1/me", "/api/v1/nowhere", "/healthz"] {
         let answer = site.stranger().get(path).await;
         let policy = answer.header("content-security-policy").unwrap();

@@ -11,6 +11,7 @@ use quire::http::{Context, RESETS, Readiness, Timeouts, send_resets, serve_conne
 use quire::mail::Mailer;
 use quire::oidc::Provider;
 use quire::postgres::Pool;
+use quire::presence::Servers;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use uuid::Uuid;
 pub struct Site {
     pub pool: Pool,
     pub address: SocketAddr,
-    pub servers: watch::Sender<Vec<String>>,
+    servers: watch::Sender<Servers>,
     pub readiness: watch::Sender<Readiness>,
     /// The sessions of the WebSockets that were handed over.
     pub upgraded: mpsc::Receiver<Option<Session>>,
@@ -96,7 +97,7 @@ impl Site {
         let (resets, asked) = mpsc::channel(RESETS);
         let never = std::future::pending();
         tokio::spawn(send_resets(pool.clone(), options.mailer, asked, never));
-        let (servers, servers_seen) = watch::channel(vec![]);
+        let (servers, servers_seen) = watch::channel(Servers::default());
         let (readiness, readiness_seen) = watch::channel(Readiness::Ready);
         let (upgrades, upgraded) = mpsc::channel(8);
         let context = Arc::new(Context {
@@ -158,6 +159,12 @@ impl Site {
             stop,
             ended,
         }
+    }
+
+    /// These servers live and take clients, as far as this one knows.
+    pub fn live(&self, live: Vec<String>) {
+        let away = Vec::new();
+        self.servers.send_replace(Servers { live, away });
     }
 
     /// Somebody who is not signed in.

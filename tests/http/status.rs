@@ -21,7 +21,7 @@ async fn live_servers_are_listed_and_this_one_comes_first() {
     let site = Site::start().await;
     let own = format!("http://{}", site.address);
     let other = "http://127.0.0.1:4999".to_owned();
-    site.servers.send(vec![other.clone(), own.clone()]).unwrap();
+    site.live(vec![other.clone(), own.clone()]);
     let answer = site.stranger().get("/api/v1/servers").await;
     assert_eq!(answer.json(), json!({"servers": [own, other]}));
     assert_eq!(answer.header("cache-control"), Some("no-store"));

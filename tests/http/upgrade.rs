@@ -92,9 +92,7 @@ async fn a_foreign_origin_opens_no_socket() {
         answer.detail();
     }
     assert!(site.upgraded.try_recv().is_err());
-    site.servers
-        .send(vec!["https://sister.example".into()])
-        .unwrap();
+    site.live(vec!["https://sister.example".into()]);
     for origin in [
         format!("http://127.0.0.1:{port}"),
         format!("http://localhost:{port}"),

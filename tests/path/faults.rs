@@ -15,16 +15,17 @@ use crate::kit::server::program;
 const PEOPLE: usize = 20;
 const WORDS: usize = 30;
 
-struct Crowd {
-    pool: Pool,
-    office: Office,
-    servers: Vec<ServerProcess>,
-    clients: Vec<Client>,
+pub(super) struct Crowd {
+    pub url: String,
+    pub pool: Pool,
+    pub office: Office,
+    pub servers: Vec<ServerProcess>,
+    pub clients: Vec<Client>,
 }
 
 impl Crowd {
     /// Twenty people at two servers, each server known to all.
-    async fn gather(cluster: &Cluster) -> Self {
+    pub async fn gather(cluster: &Cluster) -> Self {
         let url = cluster.database().await.url;
         let pool = pool(&url, 2).expect("a pool");
         let office = Office::open(&pool).await;
@@ -59,6 +60,7 @@ impl Crowd {
                 .expect("the text is there");
         }
         Self {
+            url,
             pool,
             office,
             servers,
@@ -88,10 +90,10 @@ impl Crowd {
     }
 
     /// Every word of everybody is in every copy and in the rows, once, and all copies are equal.
-    async fn check(&self) {
+    pub async fn check(&self, words: usize) {
         let rebuilt = rebuild(&self.pool, &self.office).await;
         for person in 0..PEOPLE {
-            for word in 0..WORDS {
+            for word in 0..words {
                 let word = spoken(person, word);
                 assert_eq!(rebuilt.matches(&word).count(), 1, "{word} in the rows");
             }
@@ -111,7 +113,7 @@ fn spoken(person: usize, word: usize) -> String {
     format!("<{person}.{word}>")
 }
 
-fn say(clients: &[Client], word: usize) {
+pub(super) fn say(clients: &[Client], word: usize) {
     for (person, client) in clients.iter().enumerate() {
         client
             .edit(|editor| editor.insert(0, &spoken(person, word)))
@@ -143,7 +145,7 @@ async fn a_server_killed_while_twenty_people_type_loses_nothing_acknowledged() {
     crowd
         .type_through(async |servers| servers[0].kill9().await)
         .await;
-    crowd.check().await;
+    crowd.check(WORDS).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -156,5 +158,5 @@ async fn postgres_killed_while_twenty_people_type_loses_nothing_acknowledged() {
             cluster.start_again();
         })
         .await;
-    crowd.check().await;
+    crowd.check(WORDS).await;
 }

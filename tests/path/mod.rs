@@ -5,8 +5,12 @@ mod convergence;
 mod cutover;
 mod encrypted;
 mod faults;
+mod lag;
+mod migration;
 mod peers;
+mod rolling;
 mod slow_reader;
+mod storm;
 
 use crate::kit::people::Person;
 use crate::kit::server::{World, shows};

@@ -12,6 +12,7 @@ use crate::document::live::LiveDocument;
 use crate::error::{Error, Kind, Result};
 use crate::fanout::outbox::Outbox;
 use crate::fanout::readers::{Reader, ReaderId};
+use crate::metrics::Counter;
 use crate::postgres::failed;
 use crate::protocol::{self, Frame, Permission, RoomErrorCode, RoomKind};
 
@@ -21,6 +22,11 @@ const READER_PERMISSIONS: &str = include_str!("../../../sql/reader_permissions.s
 /// of its own, which must not become as long as what was written while the reader slept.
 const PART_OPERATIONS: i64 = 256 * 1024;
 const PART_BYTES: usize = 1024 * 1024;
+
+pub(super) static SNAPSHOTS: Counter = Counter::new(
+    "quire_snapshots_made_total",
+    "Snapshots made for those who join a document from nothing; others share one.",
+);
 
 /// A snapshot in frames, shared by all who join from nothing.
 pub(super) struct Shot {
@@ -216,6 +222,7 @@ impl State {
                 return Ok(frames);
             }
         }
+        SNAPSHOTS.increment();
         let live = &self.live;
         let snapshot = tokio::task::block_in_place(|| live.snapshot())?;
         let frames = self.encode(&[snapshot])?;

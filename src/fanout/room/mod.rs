@@ -57,7 +57,8 @@ static REBUILT: Counter = Counter::new(
     "Live documents rebuilt from their rows: after a failure in Loro or a failover.",
 );
 
-pub(in crate::fanout) static METRICS: &[&dyn Metric] = &[&OPENED, &DELIVERED, &REBUILT];
+pub(in crate::fanout) static METRICS: &[&dyn Metric] =
+    &[&OPENED, &DELIVERED, &REBUILT, &join::SNAPSHOTS];
 
 /// Somebody wants in.
 pub struct Join {

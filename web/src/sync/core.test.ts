@@ -224,7 +224,17 @@ describe("a lost connection", () => {
     expect(server.joins).toHaveLength(1);
   });
 
-  it("waits as long as a draining server asks", () => {
+  it("leaves a server that stops for another one at once", () => {
+    const server = new TestServer();
+    const tab = new TestTab(server, { servers: ["http://b.test"] });
+    tab.start();
+    tab.dropConnection(4001, "retry_after_ms=30000");
+    tab.pass(200);
+    expect(server.joins).toHaveLength(2);
+    expect(new Set(tab.addresses).size).toBe(2);
+  });
+
+  it("waits as long as a server that stops asks, if it is the only one", () => {
     const server = new TestServer();
     const tab = open(server);
     tab.dropConnection(4001, "retry_after_ms=3000");

@@ -178,7 +178,8 @@ export class Core {
         return;
       case 1001:
       case 4001:
-        this.retire(nowMs, this.drainDelayMs(reason));
+        // The server has spread this over its clients; only the same server is worth waiting for.
+        this.retire(nowMs, this.servers.origins.length > 1 ? 0 : this.drainDelayMs(reason));
         return;
       case 4429:
         this.retire(nowMs, TOO_MANY_MS * (1 + this.env.random()));
