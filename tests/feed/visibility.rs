@@ -76,6 +76,25 @@ impl Held {
         .await;
     }
 
+    /// A transaction that has a number, and the number. Its commit waits for nobody.
+    async fn open(&self) -> (Client, String) {
+        let client = self.database.connect().await;
+        client
+            .batch_execute("set synchronous_commit = local; begin")
+            .await
+            .unwrap();
+        let sql = "select pg_current_xact_id()::xid::text";
+        let row = client.query_one(sql, &[]).await.unwrap();
+        (client, row.get(0))
+    }
+
+    async fn slot_waits_for(&self, xid: &str) {
+        let locks =
+            format!("select pid from pg_locks where not granted and transactionid = '{xid}'");
+        self.waits(&format!("backend_type = 'walsender' and pid in ({locks})"))
+            .await;
+    }
+
     async fn visible(&self) -> i64 {
         let sql = "select count(*) from quire.edit";
         self.client.query_one(sql, &[]).await.unwrap().get(0)
@@ -145,6 +164,50 @@ async fn what_committed_before_the_slot_is_visible_once_it_has_settled() {
         })
         .await;
         assert_eq!(held.visible().await, 1);
+        feed.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_has_not_settled_while_the_newest_before_the_slot_is_hidden() {
+    for version in Version::ALL {
+        let held = Held::new(version).await;
+        held.hold().await;
+        // The slot waits for `first`, then for `second`, and no longer for who began after that.
+        let first = held.open().await;
+        let mut settings = settings(&held.database);
+        // It does not begin anew while the test is at it.
+        settings.slot_wait = super::PATIENCE;
+        let (mut feed, handle) = Feed::start(settings);
+        held.slot_waits_for(&first.1).await;
+        let second = held.open().await;
+        first.0.batch_execute("commit").await.unwrap();
+        held.slot_waits_for(&second.1).await;
+        // No snapshot tells of it: it has the highest number of all.
+        let writing = held.insert(Uuid::new_v4(), 0).await;
+        held.waits("backend_type = 'client backend' and wait_event = 'SyncRep'")
+            .await;
+        second.0.batch_execute("commit").await.unwrap();
+        super::connected(&mut feed).await;
+        // Two looks at what is visible, so that one is over that could have settled it.
+        held.client
+            .batch_execute("set synchronous_commit = local")
+            .await
+            .unwrap();
+        for counter in 0..2 {
+            insert(&held.client, Uuid::new_v4(), 2, counter, b"u").await;
+            transaction(&mut feed).await;
+            until("it is looked at", async || handle.ring_bytes() == 0).await;
+        }
+        assert_eq!(held.visible().await, 2, "the one before the slot is hidden");
+        assert!(!handle.status().borrow().settled);
+        held.release().await;
+        writing.await.unwrap();
+        within("settled", async {
+            while !matches!(feed.next().await, Step::Settled { epoch: 1 }) {}
+        })
+        .await;
+        assert_eq!(held.visible().await, 3);
         feed.stop().await;
     }
 }
