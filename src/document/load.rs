@@ -65,7 +65,7 @@ pub struct Loaded {
 /// that Loro cannot apply are added to it: every server leaves out the same ones.
 ///
 /// # Errors
-/// `NotFound` when the document has no rows; `Internal` when its rows hang in the air;
+/// `Internal` when the document has no rows, or none that can be read;
 /// `Unavailable` when the database cannot be asked.
 pub async fn load(
     pool: &Pool,
@@ -175,7 +175,8 @@ async fn read(pool: &Pool, document: DocKey, system_identifier: u64) -> Result<S
     let tail = edits(&transaction, document, &from_xmin).await?;
     let position = position(&transaction).await?;
     if snapshot.is_empty() && tail.is_empty() {
-        return Err(Error::new(Kind::NotFound, "the document has no edits"));
+        // A document begins with its seed, so its rows are lost; whoever has it keeps it.
+        return Err(Error::new(Kind::Internal, "the document has no edits"));
     }
     Ok(Stored {
         snapshot: snapshot.into(),

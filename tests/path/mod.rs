@@ -1,16 +1,20 @@
 //! The whole path: clients on real WebSockets, servers, Postgres, and back.
 
 mod authority;
+mod clocks;
 mod convergence;
 mod cutover;
+mod departed;
 mod encrypted;
 mod faults;
 mod lag;
 mod migration;
 mod peers;
+mod restored;
 mod rolling;
 mod slow_reader;
 mod storm;
+mod unreadable;
 
 use crate::kit::people::Person;
 use crate::kit::server::{World, shows};
