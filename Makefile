@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build web test test-web test-rust test-e2e check bench access-check api-check fuzz clean compiler tools
+.PHONY: help run build web test test-web test-rust test-e2e check bench access-check api-check faults fuzz clean compiler tools
 
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*')
 
@@ -46,6 +46,10 @@ access-check: tools web node_modules/.installed target/schemathesis/.installed #
 api-check: tools web node_modules/.installed target/schemathesis/.installed ## thousands of requests made of docs/openapi.json: no 5xx, no undocumented answer; figures as JSON
 	cargo build --locked
 	@node scripts/api-check.mjs $(SEED)
+
+faults: tools web node_modules/.installed ## what goes wrong while people write: ROUNDS= in all, SEED=, FAULTS=kill_server,… (default: every kind in turn), planted bugs; figures as JSON
+	cargo build --locked
+	@node scripts/faults.mjs $(or $(ROUNDS),52) "$(SEED)" "$(FAULTS)"
 
 fuzz: compiler web ## look for inputs that go wrong: TARGET=trial SECONDS=60 (targets: fuzz/targets); a new one goes into fuzz/corpus/TARGET
 	@scripts/fuzz.sh $(or $(TARGET),trial) $(or $(SECONDS),60)

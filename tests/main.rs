@@ -7,6 +7,7 @@ mod command_line;
 mod commit;
 mod dev;
 mod document;
+mod faults;
 mod feed;
 mod fuzz;
 mod http;

@@ -42,7 +42,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
         server += 1;
         attempt = if was_joined { 0 } else { attempt + 1 };
         // The first try goes to the next server at once, unless the former one is busy.
-        let waits = attempt + u32::from(kind == Kind::Limited);
+        let waits = attempt + u32::from(kind == Kind::Limited) + shared.lock().refusals;
         sleep(pause(waits, random())).await;
         if shared.lock().closing {
             return;

@@ -92,6 +92,11 @@ impl Outbox {
         self.updates.drain(..confirmed)
     }
 
+    /// Whether a batch was sent over this connection and is not answered.
+    pub fn is_under_way(&self, batch: BatchId) -> bool {
+        self.batches.iter().any(|(sent, _)| *sent == batch)
+    }
+
     /// A new join: takes out what the durable version has; the rest is to be sent again.
     pub fn rejoin(&mut self, durable: i32) -> impl Iterator<Item = Waiting> {
         self.batches.clear();

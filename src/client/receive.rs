@@ -90,10 +90,7 @@ impl State {
                 Some(update) => self.apply(&update),
                 None => Ok(()),
             },
-            (RoomKind::Document, Message::Ack { batch, status }) => {
-                self.on_ack(batch, status);
-                Ok(())
-            }
+            (RoomKind::Document, Message::Ack { batch, status }) => self.on_ack(batch, status),
             (RoomKind::Document, Message::RoomError { code, message }) => {
                 self.on_room_error(code, &message)
             }
@@ -165,29 +162,39 @@ impl State {
         Ok(())
     }
 
-    fn on_ack(&mut self, batch: BatchId, status: AckStatus) {
+    fn on_ack(&mut self, batch: BatchId, status: AckStatus) -> Result<()> {
         if status == AckStatus::Ok {
             self.refusals = 0;
             for waiting in self.outbox.acknowledge(batch) {
                 acknowledged(&mut self.options, &waiting);
             }
-        } else {
-            // The room error that follows says whether joining again mends it.
-            self.refusals += 1;
-            self.is_joined = false;
-            (self.options.observer)(Event::Refused(status));
+            return Ok(());
         }
+        (self.options.observer)(Event::Refused(status));
+        // What was refused before the last join was settled by it, and the room error that follows
+        // asks for nothing more.
+        self.skips_error = !self.outbox.is_under_way(batch);
+        if self.skips_error {
+            return Ok(());
+        }
+        // One refusal, however many batches were under way: the connection ends, and a later one
+        // sends all of it again.
+        self.refusals += u32::from(is_of_update(status));
+        let text = format!("an update was refused: {status:?}");
+        let kind = match self.refusals {
+            ..MOST_REFUSALS => Kind::Unavailable,
+            _ => Kind::Invalid,
+        };
+        Err(Error::new(kind, text))
     }
 
     fn on_room_error(&mut self, code: RoomErrorCode, message: &Text) -> Result<()> {
+        let skips = std::mem::take(&mut self.skips_error);
         match code {
-            RoomErrorCode::RejoinSuggested if self.refusals < MOST_REFUSALS => {
+            RoomErrorCode::RejoinSuggested if skips => Ok(()),
+            RoomErrorCode::RejoinSuggested => {
                 self.is_joined = false;
                 self.join(RoomKind::Document)
-            }
-            RoomErrorCode::RejoinSuggested => {
-                let text = format!("refused {MOST_REFUSALS} times in a row: {message}");
-                Err(Error::new(Kind::Invalid, text))
             }
             RoomErrorCode::Evicted => Err(Error::new(Kind::Forbidden, message.as_str())),
             RoomErrorCode::AppError => Err(Error::new(app_kind(Some(message)), message.as_str())),
@@ -224,6 +231,14 @@ fn app_kind(code: Option<&str>) -> Kind {
         Some("document_unavailable") => Kind::Unavailable,
         _ => Kind::Invalid,
     }
+}
+
+/// Whether a refusal says something about the update; others say that the server cannot just now.
+fn is_of_update(status: AckStatus) -> bool {
+    matches!(
+        status,
+        AckStatus::InvalidUpdate | AckStatus::PermissionDenied | AckStatus::PayloadTooLarge
+    )
 }
 
 fn acknowledged(options: &mut Options, waiting: &Waiting) {

@@ -39,7 +39,10 @@ pub struct State {
     pub(super) reassembly: Reassembly,
     pub(super) presence: EphemeralStore,
     pub(super) presence_changed: bool,
+    /// Refusals of updates since the last ack.
     pub(super) refusals: u32,
+    /// The next room error belongs to a refusal that is settled.
+    pub(super) skips_error: bool,
     /// Where the next update must begin.
     pub(super) queued_end: i32,
     failure: Option<(Kind, String)>,
@@ -83,6 +86,7 @@ impl State {
             presence: EphemeralStore::new(PRESENCE_MS),
             presence_changed: false,
             refusals: 0,
+            skips_error: false,
             queued_end: 0,
             failure: None,
             made,

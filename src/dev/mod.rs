@@ -13,6 +13,7 @@ pub use binaries::Binaries;
 pub use embedded::{EmbeddedPostgres, Stop};
 pub use folder::{copies, temporary};
 pub use options::Options;
+pub use process::children;
 pub use run::run;
 pub use server_process::{LOG, ServerProcess, free_addresses};
 pub use user::User;

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
+use loro::VersionVector;
 use tokio_postgres::IsolationLevel;
 
-use super::live::LiveDocument;
+use super::live::{LiveDocument, update_meta};
 use super::trial::DocKey;
 use crate::change::Lsn;
 use crate::error::{Error, Kind, Result};
@@ -59,6 +60,9 @@ pub struct Loaded {
     /// Edits applied on top of it, and their bytes.
     pub tail_edits: usize,
     pub tail_bytes: usize,
+    /// Whether an edit builds on what these rows do not have: it is there, but not part of the
+    /// document yet.
+    pub hangs: bool,
 }
 
 /// Reads a document in one REPEATABLE READ transaction. Rows in `set_aside` are left out, and rows
@@ -76,9 +80,10 @@ pub async fn load(
     let mut stored = read(pool, document, system_identifier).await?;
     loop {
         match tokio::task::block_in_place(|| assemble(&stored, set_aside)) {
-            Ok(live) => {
+            Ok((live, hangs)) => {
                 return Ok(Loaded {
                     live,
+                    hangs,
                     snapshot_bytes: stored.snapshot.len(),
                     tail_edits: stored.tail.len(),
                     tail_bytes: stored.tail.iter().map(|edit| edit.update.len()).sum(),
@@ -253,13 +258,13 @@ enum Unfit {
     Whole(Error),
 }
 
-fn assemble(stored: &Stored, set_aside: &BTreeSet<i64>) -> Result<LiveDocument, Unfit> {
+fn assemble(stored: &Stored, set_aside: &BTreeSet<i64>) -> Result<(LiveDocument, bool), Unfit> {
     let mut live = if stored.snapshot.is_empty() {
         LiveDocument::empty()
     } else {
         LiveDocument::from_snapshot(&stored.snapshot).map_err(Unfit::Snapshot)?
     };
-    let mut pending = None;
+    let mut pending = false;
     for edit in &stored.tail {
         if set_aside.contains(&edit.edit_id) {
             continue;
@@ -267,18 +272,25 @@ fn assemble(stored: &Stored, set_aside: &BTreeSet<i64>) -> Result<LiveDocument, 
         let imported = live
             .import(&edit.update)
             .map_err(|_| Unfit::Edit(edit.edit_id))?;
-        if imported.pending {
-            pending = Some(edit.edit_id);
-        }
+        pending |= imported.pending;
     }
     // A transaction's number is not its place in the order, so an edit may come before what it
-    // builds on; Loro keeps it until then. What is left over at the end builds on nothing.
-    if let Some(edit_id) = pending {
-        tracing::debug!(
-            edit_id,
-            "load document: an edit came before what it builds on"
-        );
-    }
-    live.version().map_err(Unfit::Whole)?;
-    Ok(live)
+    // builds on; Loro keeps it until then. What is left over at the end builds on what is not here.
+    let version = live.version().map_err(Unfit::Whole)?;
+    let hangs = pending && hangs(&version, &stored.tail, set_aside);
+    Ok((live, hangs))
+}
+
+/// Whether one of these edits is not part of a document of this version.
+pub fn hangs(version: &VersionVector, tail: &[TailEdit], set_aside: &BTreeSet<i64>) -> bool {
+    let mut counted = tail
+        .iter()
+        .filter(|edit| !set_aside.contains(&edit.edit_id));
+    counted.any(|edit| !is_in(version, edit))
+}
+
+/// Whether a document of this version has the edit.
+pub fn is_in(version: &VersionVector, edit: &TailEdit) -> bool {
+    update_meta(&edit.update)
+        .is_ok_and(|meta| version.get(&meta.peer).copied().unwrap_or(0) >= meta.counter_end)
 }

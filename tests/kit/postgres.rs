@@ -169,6 +169,11 @@ impl Cluster {
         self.postgres.stop(Stop::Fast).expect("Postgres stops");
     }
 
+    /// Stops it without a farewell: the next start recovers from its log.
+    pub fn stop_immediately(&mut self) {
+        self.postgres.stop(Stop::Immediate).expect("Postgres stops");
+    }
+
     /// Starts it after [`Self::kill9`] or [`Self::stop`].
     pub fn start_again(&mut self) {
         self.postgres.start_again().expect("Postgres starts again");

@@ -9,7 +9,7 @@ impl State {
     /// Says nothing unless the copy is exactly what was committed up to that position: one that lacks
     /// something is about to be mended, and one that read the tables may hold more.
     pub(super) fn compare(&mut self, question: Question) {
-        if self.must_read || self.must_rebuild || question.position < self.reaches {
+        if self.must_read || self.must_rebuild || self.hangs || question.position < self.reaches {
             return;
         }
         let Ok(digest) = self.digest() else { return };

@@ -48,6 +48,10 @@ impl State {
             return;
         };
         self.take_tail(tail, position);
+        // A snapshot has no place for what waits, and would claim to have seen it.
+        if self.hangs {
+            return;
+        }
         let live = &self.live;
         let Ok(snapshot) = tokio::task::block_in_place(|| live.snapshot()) else {
             return;
@@ -72,6 +76,9 @@ impl State {
             return;
         };
         self.take_tail(tail, position.clone());
+        if self.hangs {
+            return;
+        }
         let live = &self.live;
         if let Ok(snapshot) = tokio::task::block_in_place(|| live.snapshot()) {
             store(&self.shared, self.key, &position, &snapshot.into()).await;

@@ -49,6 +49,12 @@ impl State {
             // The lease saw edits that the feed has not brought yet; the tables have them.
             self.must_read |= known < lease.next_counter;
         }
+        // So does whoever comes from a server that has heard more than this one. What it writes
+        // builds on that.
+        let own = join.lease.map(|lease| lease.peer);
+        self.must_read |= join.version.iter().any(|(peer, counter)| {
+            Some(*peer) != own && self.version.get(peer).is_none_or(|known| known < counter)
+        });
         self.mend().await;
         let Join {
             reader,

@@ -3,8 +3,7 @@
 use loro::VersionVector;
 
 use super::{Fresh, REBUILT, State};
-use crate::document::live::update_meta;
-use crate::document::load::{self, Position, TailEdit};
+use crate::document::load::{self, Position, TailEdit, is_in};
 use crate::error::Result;
 use crate::protocol::RoomErrorCode;
 
@@ -13,7 +12,7 @@ impl State {
     pub(super) async fn mend(&mut self) {
         if self.must_rebuild {
             match self.rebuild().await {
-                Ok(()) => (self.must_rebuild, self.must_read) = (false, false),
+                Ok(()) => {}
                 Err(error) => {
                     tracing::warn!(document_id = %self.key.document_id, %error, "rebuild document; trying again");
                 }
@@ -21,8 +20,8 @@ impl State {
         } else if self.must_read {
             match load::read_tail(&self.shared.pool, self.key, self.position.xmin()).await {
                 Ok((tail, position)) => {
-                    self.must_read = false;
                     self.take_tail(tail, position);
+                    self.must_read = false;
                 }
                 Err(error) => {
                     tracing::warn!(document_id = %self.key.document_id, %error, "read document again; trying again");
@@ -37,16 +36,15 @@ impl State {
         self.reaches = self.reaches.max(position.reaches);
         self.position = position;
         let before = self.version.clone();
-        for edit in tail {
-            let is_known = update_meta(&edit.update).is_ok_and(|meta| {
-                self.version.get(&meta.peer).copied().unwrap_or(0) >= meta.counter_end
-            });
-            if !is_known && !self.set_aside.contains(&edit.edit_id) {
+        for edit in &tail {
+            if !is_in(&self.version, edit) && !self.set_aside.contains(&edit.edit_id) {
                 self.tell_trial(&edit.update);
                 self.import(edit.edit_id, &edit.update);
             }
         }
         self.show_since(&before);
+        // A row may come before what it builds on: only now it shows what is still missing.
+        self.hangs = self.hangs && load::hangs(&self.version, &tail, &self.set_aside);
     }
 
     fn show_since(&mut self, before: &VersionVector) {
@@ -93,7 +91,7 @@ impl State {
         let (org_id, document_id) = (self.key.org_id, self.key.document_id);
         let (loaded, recent) = self.shared.feed.reading(org_id, document_id, load).await?;
         self.version = loaded.live.version()?;
-        self.live = loaded.live;
+        (self.live, self.hangs) = (loaded.live, loaded.hangs);
         self.reaches = loaded.position.reaches;
         self.position = loaded.position;
         (self.is_uncompared, self.is_from_edits) = (true, false);
@@ -101,6 +99,7 @@ impl State {
         (self.tail_edits, self.tail_bytes) = (loaded.tail_edits, loaded.tail_bytes);
         self.shot = None;
         self.shared.trial.forget(self.key);
+        (self.must_rebuild, self.must_read) = (false, false);
         let mut fresh = Fresh::default();
         for transaction in recent {
             for change in &transaction.changes {

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use self::join::Shot;
-use crate::change::{Change, Lsn, Transaction};
+use crate::change::{Change, Edit, Lsn, Transaction};
 use crate::commit::lease::Lease;
 use crate::document::live::LiveDocument;
 use crate::document::load::{self, Loaded, Position, TailEdit};
@@ -203,6 +203,8 @@ struct State {
     must_rebuild: bool,
     /// Whether the stored snapshot is not to be trusted then.
     is_from_edits: bool,
+    /// Something in `live` waits for what was committed while nothing was streamed.
+    hangs: bool,
 }
 
 impl State {
@@ -225,6 +227,7 @@ impl State {
             snapshot_bytes,
             tail_edits,
             tail_bytes,
+            hangs,
         } = loaded;
         let version = live.version()?;
         let mut state = Self {
@@ -250,6 +253,7 @@ impl State {
             must_read: false,
             must_rebuild: false,
             is_from_edits: false,
+            hangs,
         };
         let mut fresh = Fresh::default();
         for transaction in recent {
@@ -343,11 +347,19 @@ impl State {
         }
         DELIVERED.increment();
         self.is_uncompared = true;
-        self.import(edit.edit_id, &edit.update);
-        fresh.before.entry(edit.peer).or_insert(known);
-        if edit.counter_start <= known {
-            self.version.insert(edit.peer, edit.counter_end);
+        let is_in = self.import(edit.edit_id, &edit.update);
+        if self.hangs {
+            // The tables have what is missing. Until then nobody is shown anything, or their copies
+            // would hang in the air as well.
+            self.must_read = true;
+        } else if is_in {
+            self.take_in(edit, known, fresh);
         }
+    }
+
+    fn take_in(&mut self, edit: &Edit, known: i32, fresh: &mut Fresh) {
+        fresh.before.entry(edit.peer).or_insert(known);
+        self.version.insert(edit.peer, edit.counter_end);
         fresh.updates.push((edit.peer, edit.update.clone()));
     }
 
@@ -358,16 +370,20 @@ impl State {
         }
     }
 
-    /// Imports one row; what Loro cannot apply is set aside, and a poisoned copy rebuilt.
-    fn import(&mut self, edit_id: i64, update: &Bytes) {
+    /// Imports one row; what Loro cannot apply is set aside, and a poisoned copy rebuilt. Answers
+    /// whether it is part of the document now.
+    fn import(&mut self, edit_id: i64, update: &Bytes) -> bool {
         match self.live.import(update) {
-            Ok(_) => {
+            Ok(imported) => {
                 self.tail_edits += 1;
                 self.tail_bytes += update.len();
+                self.hangs |= imported.pending;
+                !imported.pending
             }
             Err(_) => {
                 load::put_aside(self.key, edit_id, &mut self.set_aside);
                 self.must_rebuild |= self.live.is_poisoned();
+                false
             }
         }
     }

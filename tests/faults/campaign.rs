@@ -1,0 +1,169 @@
+//! Many rounds, on both versions of Postgres at a time, and what they found.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde::Serialize;
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use super::check::Verdict;
+use super::fault::Fault;
+use super::planted;
+use super::round::Round;
+use super::stage::Stage;
+use crate::kit::postgres::Version;
+use crate::kit::random;
+use crate::kit::server::program;
+
+/// What to play.
+#[derive(Clone)]
+struct Plan {
+    rounds: usize,
+    faults: Vec<Fault>,
+    seed: u64,
+    /// The first round; one that failed is played again alone.
+    first: usize,
+    program: PathBuf,
+}
+
+/// The figures of a campaign.
+#[derive(Debug, Default, Serialize)]
+struct Figures {
+    rounds: usize,
+    seed: u64,
+    by_fault: BTreeMap<String, usize>,
+    #[serde(flatten)]
+    verdict: Verdict,
+}
+
+/// One of each, or what the environment asks for: QUIRE_FAULT_ROUNDS in all, of QUIRE_FAULTS in turn.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_goes_wrong_nothing_acknowledged_is_lost() {
+    let plan = Plan {
+        rounds: number("QUIRE_FAULT_ROUNDS").unwrap_or(Fault::ALL.len()),
+        faults: faults(),
+        seed: random::seed(),
+        first: number("QUIRE_FAULT_FIRST").unwrap_or(0),
+        program: program(),
+    };
+    let figures = play(plan).await;
+    report("rounds", &figures);
+    assert!(
+        figures.verdict.is_right(),
+        "{:#?}",
+        figures.verdict.complaints
+    );
+    assert!(figures.verdict.acked > 20 * figures.rounds, "they did type");
+}
+
+/// How many rounds a planted bug has to show itself in.
+const CHANCES: usize = 10;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "builds Quire once more: make faults runs it"]
+async fn every_planted_bug_is_caught() {
+    let seed = random::seed();
+    let binary = tokio::task::spawn_blocking(planted::build)
+        .await
+        .expect("built");
+    let mut caught = BTreeMap::new();
+    for bug in planted::BUGS {
+        let mut stage = Stage::set(Version::usual(), planted::awake(&binary, bug)).await;
+        let mut found = None;
+        for number in 0..CHANCES {
+            let verdict = Round::severe(number, seed, bug.faults)
+                .play(&mut stage)
+                .await;
+            if !verdict.is_right() {
+                found = verdict.complaints.first().cloned();
+                break;
+            }
+        }
+        println!("{}: {}", bug.name, found.as_deref().unwrap_or("NOT CAUGHT"));
+        caught.insert(bug.name, found.is_some());
+    }
+    let count = caught.values().filter(|caught| **caught).count();
+    report(
+        "planted_bugs",
+        &json!({ "caught": count, "of": caught.len() }),
+    );
+    assert_eq!(count, caught.len(), "{caught:?}");
+}
+
+/// Leaves figures where `make faults` asks for them.
+fn report(name: &str, figures: &impl Serialize) {
+    let text = serde_json::to_string(figures).expect("figures");
+    println!("{text}");
+    if let Some(folder) = std::env::var_os("QUIRE_FAULT_FIGURES") {
+        let path = PathBuf::from(folder).join(format!("{name}.json"));
+        std::fs::write(path, text).expect("the figures are written");
+    }
+}
+
+/// Plays rounds on two stages at a time, one for each version.
+async fn play(plan: Plan) -> Figures {
+    let next = Arc::new(AtomicUsize::new(plan.first));
+    let mut lanes = JoinSet::new();
+    for version in Version::ALL {
+        lanes.spawn(lane(version, plan.clone(), next.clone()));
+    }
+    let mut figures = Figures {
+        seed: plan.seed,
+        ..Figures::default()
+    };
+    for (faults, verdict) in lanes.join_all().await.into_iter().flatten() {
+        figures.rounds += 1;
+        for fault in faults {
+            *figures.by_fault.entry(fault.name()).or_default() += 1;
+        }
+        figures.verdict.add(verdict);
+    }
+    figures
+}
+
+async fn lane(version: Version, plan: Plan, next: Arc<AtomicUsize>) -> Vec<(Vec<Fault>, Verdict)> {
+    let mut stage = Stage::set(version, plan.program.clone()).await;
+    let mut played = Vec::new();
+    loop {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        if number >= plan.first + plan.rounds {
+            return played;
+        }
+        let fault = plan.faults[number % plan.faults.len()];
+        // Every third goes wrong twice.
+        let round = Round::new(number, plan.seed, fault, number % 3 == 2);
+        let (title, faults) = (round.title(), round.faults.clone());
+        let begun = std::time::Instant::now();
+        let mut verdict = round.play(&mut stage).await;
+        println!(
+            "{title} on {version:?}: {} acknowledged, {:.1} s{}",
+            verdict.acked,
+            begun.elapsed().as_secs_f64(),
+            if verdict.is_right() { "" } else { ", WRONG" },
+        );
+        for complaint in &mut verdict.complaints {
+            println!("    {complaint}");
+            *complaint = format!("{title}: {complaint}");
+        }
+        played.push((faults, verdict));
+    }
+}
+
+fn number(variable: &str) -> Option<usize> {
+    let text = std::env::var(variable).ok()?;
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{variable} is a number")),
+    )
+}
+
+/// Those that QUIRE_FAULTS names, or all.
+fn faults() -> Vec<Fault> {
+    match std::env::var("QUIRE_FAULTS") {
+        Ok(names) if !names.is_empty() => names.split(',').map(Fault::parse).collect(),
+        _ => Fault::ALL.to_vec(),
+    }
+}

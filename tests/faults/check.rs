@@ -1,0 +1,233 @@
+//! What must hold after a round, whatever went wrong in it.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use loro::LoroDoc;
+use quire::client::{Client, Options};
+use quire::document::lines::plain_text;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::crowd::{Memory, Word};
+use super::stage::Stage;
+use super::witness::Log;
+
+/// How long everything may take to come right once nothing is wrong any more.
+pub const PATIENCE: Duration = Duration::from_secs(45);
+
+/// What was found. All but `acked` must be 0.
+#[derive(Debug, Default, Clone, Serialize)]
+pub struct Verdict {
+    /// Edits that were acknowledged.
+    pub acked: usize,
+    /// Acknowledged edits that are not in the rows, or whose word is not in the text.
+    pub lost: usize,
+    /// Edits with more than one row, words that stand twice.
+    pub doubled: usize,
+    /// Copies that differ from what the rows give, or do not settle.
+    pub divergent: usize,
+    /// Rows of an author behind the revocation of its right.
+    pub after_revocation: usize,
+    /// Operations that a reader saw in another order than that of the log.
+    pub unordered: usize,
+    /// What is left behind: slots, connections, bytes in outboxes.
+    pub leaks: usize,
+    /// What to print of a round that went wrong.
+    #[serde(skip)]
+    pub complaints: Vec<String>,
+}
+
+impl Verdict {
+    pub fn add(&mut self, other: Self) {
+        self.acked += other.acked;
+        self.lost += other.lost;
+        self.doubled += other.doubled;
+        self.divergent += other.divergent;
+        self.after_revocation += other.after_revocation;
+        self.unordered += other.unordered;
+        self.leaks += other.leaks;
+        self.complaints.extend(other.complaints);
+    }
+
+    pub fn is_right(&self) -> bool {
+        self.lost + self.doubled + self.divergent == 0
+            && self.after_revocation + self.unordered + self.leaks == 0
+    }
+
+    pub fn complain(&mut self, what: String) {
+        self.complaints.push(what);
+    }
+}
+
+/// The rows of a document, as they count for its authors.
+pub struct Rows {
+    /// The counters of each peer, in ascending order.
+    counters: BTreeMap<u64, Vec<(i32, i32)>>,
+    text: String,
+    version: loro::VersionVector,
+}
+
+impl Rows {
+    /// Reads them, and builds the document from nothing else.
+    pub async fn read(stage: &Stage, document_id: Uuid) -> Self {
+        let client = stage.pool.get().await.expect("a connection");
+        let sql = "select peer_id, counter_start, counter_end, update from quire.edit \
+             where org_id = $1 and document_id = $2 order by peer_id, counter_start";
+        let rows = client
+            .query(sql, &[&stage.office.org_id, &document_id])
+            .await
+            .expect("rows");
+        let mut counters: BTreeMap<u64, Vec<_>> = BTreeMap::new();
+        let document = LoroDoc::new();
+        let updates: Vec<Vec<u8>> = rows.iter().map(|row| row.get(3)).collect();
+        for row in &rows {
+            let peer = row.get::<_, i64>(0) as u64;
+            counters
+                .entry(peer)
+                .or_default()
+                .push((row.get(1), row.get(2)));
+        }
+        // All at once: which of them builds on which does not matter then.
+        document.import_batch(&updates).expect("good rows");
+        Self {
+            counters,
+            text: plain_text(&document),
+            version: document.oplog_vv(),
+        }
+    }
+
+    fn end(&self, peer: u64) -> i32 {
+        let rows = self.counters.get(&peer);
+        rows.and_then(|rows| rows.last()).map_or(0, |(_, end)| *end)
+    }
+
+    /// Every counter of every peer stands in one row.
+    pub fn check(&self, verdict: &mut Verdict) {
+        for (peer, rows) in &self.counters {
+            let mut next = 0;
+            for (start, end) in rows {
+                if *start < next {
+                    verdict.doubled += 1;
+                    verdict.complain(format!("{peer}: {start}..{end} stands in two rows"));
+                } else if *start > next {
+                    verdict.lost += 1;
+                    verdict.complain(format!("{peer}: {next}..{start} stands in no row"));
+                }
+                next = next.max(*end);
+            }
+        }
+    }
+
+    /// What one author was told is there, and stands once.
+    pub fn check_author(
+        &self,
+        name: usize,
+        memory: &Memory,
+        words: &[Word],
+        verdict: &mut Verdict,
+    ) {
+        for (peer, end) in &memory.acknowledged {
+            if self.end(*peer) < *end {
+                verdict.lost += 1;
+                let rows = self.end(*peer);
+                verdict.complain(format!("{name} was told {end}, the rows end at {rows}"));
+            }
+        }
+        let acknowledged = |peer: u64| memory.acknowledged.get(&peer).copied().unwrap_or(0);
+        for word in words {
+            let count = self.text.matches(&word.text).count();
+            let is_acknowledged = word.counter_end <= acknowledged(word.peer);
+            verdict.acked += usize::from(is_acknowledged);
+            let is_gone = word.deleted.is_some_and(|end| end <= self.end(word.peer));
+            if count > 1 {
+                verdict.doubled += 1;
+                verdict.complain(format!("{} stands {count} times", word.text));
+            } else if count == 1 && is_gone {
+                verdict.divergent += 1;
+                verdict.complain(format!("{} was deleted and stands", word.text));
+            } else if count == 0 && is_acknowledged && word.deleted.is_none() {
+                verdict.lost += 1;
+                verdict.complain(format!("{} is nowhere", word.text));
+            }
+        }
+    }
+
+    /// A copy gets to what the rows give: the same version and the same text.
+    pub async fn check_copy(&self, whose: &str, client: &Client, verdict: &mut Verdict) {
+        let is_same = |doc: &LoroDoc| doc.oplog_vv() == self.version;
+        let got_there = tokio::time::timeout(PATIENCE, client.document_is(is_same)).await;
+        let problem = match got_there {
+            Ok(Ok(())) => client
+                .read(|doc| plain_text(doc) != self.text)
+                .then(|| "has another text than the rows".to_owned()),
+            Ok(Err(error)) => Some(format!("ended: {error}")),
+            Err(_) => Some(client.read(|doc| {
+                let (copy, rows) = (doc.oplog_vv(), &self.version);
+                format!("has {copy:?}, the rows {rows:?}")
+            })),
+        };
+        if let Some(problem) = problem {
+            verdict.divergent += 1;
+            verdict.complain(format!("the copy of {whose} {problem}"));
+        }
+    }
+
+    /// What each server shows to somebody who comes now.
+    pub async fn check_servers(&self, stage: &Stage, room: &str, verdict: &mut Verdict) {
+        for server in 0..stage.servers.len() {
+            let addresses = stage.addresses(server)[..1].to_vec();
+            let token = stage.office.owner.token.reveal();
+            let client = Client::start(Options::new(addresses, &token, room, "checker"));
+            let whose = format!("server {server}");
+            self.check_copy(&whose, &client, verdict).await;
+            client.close().await;
+        }
+    }
+}
+
+/// What a reader saw is in the order of the log, and what is in the log stands before its author's
+/// revocation.
+pub fn check_log(log: &Log, memories: &[&Memory], verdict: &mut Verdict) {
+    for rows in log.rows.values() {
+        let late = rows.iter().filter(|row| {
+            let revoked = log.revoked.get(&row.account_id);
+            revoked.is_some_and(|place| row.place > *place)
+        });
+        verdict.after_revocation += late.count();
+    }
+    for memory in memories {
+        let (mut join, mut last) = (0, 0);
+        for seen in &memory.seen {
+            // What brings several authors' operations at once was read from the tables.
+            let [(peer, start, end)] = seen.operations[..] else {
+                continue;
+            };
+            let Some((first, place)) = log.places(peer, start, end) else {
+                continue;
+            };
+            if seen.join != join {
+                (join, last) = (seen.join, place);
+            } else if first < last {
+                verdict.unordered += 1;
+                verdict.complain(format!("{peer} {start}..{end} came after what follows it"));
+            } else {
+                last = place;
+            }
+        }
+    }
+}
+
+/// Words that nobody was told about may be there or not, but not twice: that was checked. These are
+/// the ones whose author is gone, and whom nobody may have seen unless they stand in the rows.
+pub fn unborn(rows: &Rows, memories: &[&Memory]) -> Vec<String> {
+    let mut unborn = HashSet::new();
+    for memory in memories {
+        for (peer, start, end) in memory.seen.iter().flat_map(|seen| &seen.operations) {
+            if *end > rows.end(*peer) {
+                unborn.insert(format!("{peer} {start}..{end} was shown and is in no row"));
+            }
+        }
+    }
+    unborn.into_iter().collect()
+}

@@ -1,0 +1,208 @@
+//! People who write and people who read, through real connections, and what they remember of it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use loro::LoroDoc;
+use quire::client::{Address, Client, Event, Options, find_text};
+use tokio::sync::watch;
+
+use crate::kit::random::Random;
+
+/// The longest pause between two words of one person.
+const PAUSE_MS: usize = 30;
+
+/// Somebody at a document.
+pub struct Person {
+    pub name: usize,
+    pub client: Client,
+    pub memory: Arc<Mutex<Memory>>,
+    /// What was typed, in order.
+    pub words: Vec<Word>,
+    random: Random,
+}
+
+/// One word, unlike every other and part of none.
+pub struct Word {
+    pub text: String,
+    pub peer: u64,
+    /// The counter after it.
+    pub counter_end: i32,
+    /// Taken back by its author; the counter after that.
+    pub deleted: Option<i32>,
+}
+
+/// What a client was told.
+#[derive(Default)]
+pub struct Memory {
+    /// Up to where each of its peers is acknowledged.
+    pub acknowledged: BTreeMap<u64, i32>,
+    /// Operations of others, in the order in which they were seen.
+    pub seen: Vec<Seen>,
+    joins: usize,
+}
+
+/// Operations that came together.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// How often the client had joined by then.
+    pub join: usize,
+    pub operations: Vec<(u64, i32, i32)>,
+}
+
+impl Memory {
+    fn note(&mut self, peer: &mut Option<u64>, event: &Event<'_>) {
+        match event {
+            Event::Joined { peer: leased, .. } => {
+                *peer = *leased;
+                self.joins += 1;
+            }
+            Event::Acknowledged { counter_end, .. } => {
+                if let Some(peer) = *peer {
+                    let known = self.acknowledged.entry(peer).or_insert(0);
+                    *known = (*known).max(*counter_end);
+                }
+            }
+            Event::Imported { operations, .. } => {
+                let operations: Vec<_> = operations
+                    .iter()
+                    .map(|(peer, (start, end))| (*peer, *start, *end))
+                    .collect();
+                if !operations.is_empty() {
+                    let join = self.joins;
+                    self.seen.push(Seen { join, operations });
+                }
+            }
+            Event::Refused(_) | Event::Lost { .. } => {}
+        }
+    }
+}
+
+impl Person {
+    /// Comes to the document; [`Client::joined`] says when it is there.
+    pub fn arrive(
+        name: usize,
+        addresses: Vec<Address>,
+        token: &str,
+        room: &str,
+        random: Random,
+    ) -> Self {
+        let memory = Arc::new(Mutex::new(Memory::default()));
+        let noting = memory.clone();
+        let mut peer = None;
+        let client = Client::start(Options {
+            presence: true,
+            observer: Box::new(move |event| lock(&noting).note(&mut peer, &event)),
+            ..Options::new(addresses, token, room, &format!("device {name}"))
+        });
+        Self {
+            name,
+            client,
+            memory,
+            words: Vec::new(),
+            random,
+        }
+    }
+
+    pub fn memory(&self) -> MutexGuard<'_, Memory> {
+        lock(&self.memory)
+    }
+
+    /// Types until told to stop, with the pauses of somebody in a hurry.
+    pub async fn type_until(mut self, mut stop: watch::Receiver<bool>) -> Self {
+        loop {
+            let pause = Duration::from_millis(1 + self.random.below(PAUSE_MS) as u64);
+            // A pause is what makes a person; it stands for nothing that is waited for.
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => return self,
+                () = tokio::time::sleep(pause) => {}
+            }
+            let may_type = tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => return self,
+                ready = self.client.ready() => ready.is_ok(),
+            };
+            // Whoever was sent away has nothing more to say.
+            if !may_type {
+                return self;
+            }
+            self.act();
+        }
+    }
+
+    fn act(&mut self) {
+        match self.random.below(10) {
+            0 if self.take_back() => {}
+            1 => self.client.show(self.random.below(1000) as i64),
+            _ => self.say(),
+        }
+    }
+
+    fn say(&mut self) {
+        let text = format!("<{}.{}>", self.name, self.words.len());
+        let place = self.random.bits();
+        let said = self.client.edit(|editor| {
+            let position = editor.change(|doc| boundary(doc, place));
+            editor.insert(position, &text)?;
+            Ok(editor.change(own_counter))
+        });
+        if let Ok((peer, counter_end)) = said {
+            self.words.push(Word {
+                text,
+                peer,
+                counter_end,
+                deleted: None,
+            });
+        }
+    }
+
+    /// Deletes one of its own words; false when none is left.
+    fn take_back(&mut self) -> bool {
+        let standing: Vec<usize> = (0..self.words.len())
+            .filter(|number| self.words[*number].deleted.is_none())
+            .collect();
+        if standing.is_empty() {
+            return false;
+        }
+        let word = &mut self.words[*self.random.pick(&standing)];
+        let deleted = self.client.edit(|editor| {
+            let position = editor.change(|doc| place_of(doc, &word.text));
+            let Some(position) = position else {
+                return Ok(None);
+            };
+            editor.delete(position, word.text.len())?;
+            Ok(Some(editor.change(own_counter)))
+        });
+        if let Ok(Some((_, counter_end))) = deleted {
+            word.deleted = Some(counter_end);
+        }
+        true
+    }
+}
+
+fn lock(memory: &Mutex<Memory>) -> MutexGuard<'_, Memory> {
+    memory.lock().expect("nothing panics with it")
+}
+
+fn own_counter(doc: &LoroDoc) -> (u64, i32) {
+    let peer = doc.peer_id();
+    (peer, doc.oplog_vv().get(&peer).copied().unwrap_or(0))
+}
+
+/// A place between two words.
+fn boundary(doc: &LoroDoc, random: u64) -> usize {
+    let text = find_text(doc).map_or_else(String::new, |text| text.to_string());
+    let ends = text
+        .char_indices()
+        .filter(|(_, c)| *c == '>')
+        .map(|(place, _)| place + 1);
+    let mut places: Vec<usize> = ends.collect();
+    places.push(0);
+    places[(random % places.len() as u64) as usize]
+}
+
+fn place_of(doc: &LoroDoc, word: &str) -> Option<usize> {
+    find_text(doc)?.to_string().find(word)
+}

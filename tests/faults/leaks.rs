@@ -1,0 +1,74 @@
+//! What may not be left behind when everybody has gone.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::check::Verdict;
+use super::stage::Stage;
+
+/// How long what is over may take to be gone.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Connections of one server to the database at most: the pool, the feed, and what watches visibility.
+const CONNECTIONS: i64 = 10 + 3;
+/// Files and sockets of one server when nobody is connected.
+const FILES: usize = 80;
+
+/// Waits for what must be gone, and complains of what is not.
+pub async fn check(stage: &Stage, verdict: &mut Verdict) {
+    let client = crate::kit::postgres::connect(&stage.url).await;
+    let servers = stage.servers.len() as i64;
+    let slots = "select count(*) from pg_replication_slots";
+    let connections = "select count(*) from pg_stat_activity \
+         where datname = current_database() and application_name like 'quire%'";
+    for (what, sql, least, most) in [
+        ("slots", slots, servers, servers),
+        ("connections", connections, 0, servers * CONNECTIONS + 4),
+    ] {
+        let mut count = -1;
+        let gone = async {
+            while count < least || count > most {
+                count = client.query_one(sql, &[]).await.expect("counted").get(0);
+            }
+        };
+        if tokio::time::timeout(PATIENCE, gone).await.is_err() {
+            verdict.leaks += 1;
+            verdict.complain(format!("{count} {what}, not {least} to {most}"));
+        }
+    }
+    for (number, seat) in stage.servers.iter().enumerate() {
+        for name in ["quire_connections", "quire_outbox_bytes"] {
+            let mut value = None;
+            let gone = async {
+                while value != Some(0) {
+                    value = metric(&seat.own_address(), name).await;
+                }
+            };
+            if tokio::time::timeout(PATIENCE, gone).await.is_err() {
+                verdict.leaks += 1;
+                verdict.complain(format!("server {number}: {name} is {value:?}"));
+            }
+        }
+        let files =
+            std::fs::read_dir(format!("/proc/{}/fd", seat.pid())).map_or(0, Iterator::count);
+        if files > FILES {
+            verdict.leaks += 1;
+            verdict.complain(format!("server {number} has {files} files open"));
+        }
+    }
+}
+
+/// One number out of a server's `/metrics`; none while it does not answer.
+pub async fn metric(address: &str, name: &str) -> Option<i64> {
+    let host = address.trim_start_matches("http://");
+    let request = format!("GET /metrics HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    let mut stream = TcpStream::connect(host).await.ok()?;
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.ok()?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(&format!("{name} ")));
+    line.and_then(|value| value.parse().ok())
+}

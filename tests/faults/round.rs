@@ -1,0 +1,273 @@
+//! One round: people write, something goes wrong, it is put right, and everything is looked at.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use quire::http::create_document;
+use quire::postgres::Pool;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use super::check::{PATIENCE, Rows, Verdict, check_log, unborn};
+use super::crowd::{Memory, Person, Word};
+use super::fault::{Begun, Fault};
+use super::leaks;
+use super::stage::Stage;
+use super::witness::Witness;
+use crate::kit::people;
+use crate::kit::random::Random;
+
+/// People who write.
+const WRITERS: usize = 4;
+
+/// A round's plan follows from its number and the seed.
+pub struct Round {
+    pub number: usize,
+    pub faults: Vec<Fault>,
+    random: Random,
+    /// How often, in percent, an author is lost with what goes wrong, and one loses its right.
+    crashes: usize,
+    revokes: usize,
+}
+
+/// Somebody who types, and how to stop that.
+struct Typing {
+    task: JoinHandle<Person>,
+    stop: watch::Sender<bool>,
+}
+
+/// An author who is gone, with everything that was not sent.
+struct Gone {
+    name: usize,
+    words: Vec<Word>,
+    memory: Arc<Mutex<Memory>>,
+}
+
+impl Round {
+    pub fn new(number: usize, seed: u64, fault: Fault, is_combined: bool) -> Self {
+        let mut random = Random::new(seed.wrapping_mul(1_000_003).wrapping_add(number as u64));
+        let mut faults = vec![fault];
+        if is_combined {
+            faults.extend(fault.companion(&mut random));
+        }
+        Self {
+            number,
+            faults: Fault::in_order(faults),
+            random,
+            crashes: 25,
+            revokes: 30,
+        }
+    }
+
+    /// One in which everything happens that the checker looks for.
+    pub fn severe(number: usize, seed: u64, faults: &[Fault]) -> Self {
+        Self {
+            faults: faults.to_vec(),
+            crashes: 100,
+            revokes: 100,
+            ..Self::new(number, seed, faults[0], false)
+        }
+    }
+
+    /// `round 7 (kill_server, cut_door)`.
+    pub fn title(&self) -> String {
+        let names: Vec<String> = self.faults.iter().map(|fault| fault.name()).collect();
+        format!("round {} ({})", self.number, names.join(", "))
+    }
+
+    pub async fn play(mut self, stage: &mut Stage) -> Verdict {
+        let mut verdict = Verdict::default();
+        let victim = match self.random.chance(self.revokes) {
+            true => Some(stage.office.member(&stage.pool, "Victim").await),
+            false => None,
+        };
+        let document_id = document(&stage.pool, stage).await;
+        let room = format!("{}/{document_id}", stage.office.org_id);
+        let client = stage.pool.get().await.expect("a connection");
+        let witness = Witness::call(&client, &format!("{}", self.number)).await;
+        drop(client);
+
+        let reader = self.person(stage, WRITERS, &stage.office.owner, &room);
+        let mut writers: Vec<Person> = (0..WRITERS)
+            .map(|name| self.person(stage, name, &stage.office.owner, &room))
+            .collect();
+        if let Some(victim) = &victim {
+            writers.push(self.person(stage, WRITERS + 1, victim, &room));
+        }
+        assemble(&reader, &writers).await;
+
+        let mut typing: Vec<_> = writers.into_iter().map(Typing::start).collect();
+        self.pause(200).await;
+        let revoked_first = self.random.chance(50);
+        if revoked_first {
+            revoke(stage, victim.as_ref()).await;
+        }
+        let mut begun = Vec::new();
+        for fault in self.faults.clone() {
+            begun.push(Begun::begin(fault, stage, &mut self.random).await);
+            self.pause(100).await;
+        }
+        // Sometimes an author goes down with all that.
+        let mut gone = Vec::new();
+        if self.random.chance(self.crashes) {
+            gone.push(typing.remove(0).crash().await);
+        }
+        let is_reachable = self.faults.iter().all(|fault| fault.leaves_postgres());
+        if !revoked_first && is_reachable {
+            revoke(stage, victim.as_ref()).await;
+        }
+        self.pause(400).await;
+        let (lasting, passing): (Vec<_>, Vec<_>) =
+            begun.into_iter().partition(|begun| begun.fault.lasts());
+        // A server starts when everything that it needs is well again.
+        let (servers, others): (Vec<_>, Vec<_>) =
+            passing.into_iter().partition(|begun| begun.fault.starts_server());
+        for begun in others.into_iter().rev().chain(servers) {
+            begun.end(stage).await;
+        }
+        if !revoked_first && !is_reachable {
+            revoke(stage, victim.as_ref()).await;
+        }
+        self.pause(200).await;
+        let mut writers = Vec::new();
+        for typing in typing {
+            writers.push(typing.stop().await);
+        }
+        for writer in &writers {
+            let may_be_refused = writer.name > WRITERS;
+            settle(writer, may_be_refused, &mut verdict).await;
+        }
+        let rows = Rows::read(stage, document_id).await;
+        rows.check_copy("the reader", &reader.client, &mut verdict)
+            .await;
+        for begun in lasting {
+            begun.end(stage).await;
+        }
+        rows.check(&mut verdict);
+        for writer in &writers {
+            rows.check_author(writer.name, &writer.memory(), &writer.words, &mut verdict);
+            if writer.name < WRITERS {
+                let whose = format!("writer {}", writer.name);
+                rows.check_copy(&whose, &writer.client, &mut verdict).await;
+            }
+        }
+        for gone in &gone {
+            let memory = gone.memory.lock().expect("nobody panics");
+            rows.check_author(gone.name, &memory, &gone.words, &mut verdict);
+        }
+        rows.check_servers(stage, &room, &mut verdict).await;
+        let client = stage.pool.get().await.expect("a connection");
+        let log = witness.testify(&client, document_id).await;
+        drop(client);
+        {
+            let memories: Vec<_> = writers
+                .iter()
+                .chain([&reader])
+                .map(Person::memory)
+                .collect();
+            let memories: Vec<&Memory> = memories.iter().map(|memory| &**memory).collect();
+            check_log(&log, &memories, &mut verdict);
+            for unborn in unborn(&rows, &memories) {
+                verdict.divergent += 1;
+                verdict.complain(unborn);
+            }
+        }
+        for person in writers.into_iter().chain([reader]) {
+            person.client.close().await;
+        }
+        leaks::check(stage, &mut verdict).await;
+        verdict
+    }
+
+    fn person(&mut self, stage: &Stage, name: usize, who: &people::Person, room: &str) -> Person {
+        let random = Random::new(self.random.bits());
+        Person::arrive(
+            name,
+            stage.addresses(name),
+            &who.token.reveal(),
+            room,
+            random,
+        )
+    }
+
+    /// When something happens is part of the plan.
+    async fn pause(&mut self, up_to_ms: usize) {
+        let pause = Duration::from_millis(1 + self.random.below(up_to_ms) as u64);
+        tokio::time::sleep(pause).await;
+    }
+}
+
+async fn document(pool: &Pool, stage: &Stage) -> Uuid {
+    let client = pool.get().await.expect("a connection");
+    let (org_id, owner) = (stage.office.org_id, stage.office.owner.session.account_id);
+    create_document(&client, org_id, None, owner, "Round", None)
+        .await
+        .expect("a document")
+}
+
+/// Everybody is there, and the paragraph has its text.
+async fn assemble(reader: &Person, writers: &[Person]) {
+    for person in writers.iter().chain([reader]) {
+        person.client.joined().await.expect("joined");
+    }
+    let first = &writers[0].client;
+    first.edit(|editor| editor.create_text()).expect("a text");
+    for person in writers.iter().chain([reader]) {
+        let has_text = |doc: &loro::LoroDoc| quire::client::find_text(doc).is_some();
+        person.client.document_is(has_text).await.expect("the text");
+    }
+}
+
+async fn revoke(stage: &Stage, victim: Option<&people::Person>) {
+    let Some(victim) = victim else { return };
+    let client = crate::kit::postgres::connect(&stage.url).await;
+    let sql = "delete from quire.member where org_id = $1 and account_id = $2";
+    let (org_id, account_id) = (stage.office.org_id, victim.session.account_id);
+    client
+        .execute(sql, &[&org_id, &account_id])
+        .await
+        .expect("revoked");
+}
+
+impl Typing {
+    fn start(person: Person) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(person.type_until(stopped));
+        Self { task, stop }
+    }
+
+    async fn stop(self) -> Person {
+        self.stop.send_replace(true);
+        self.task.await.expect("nobody panics")
+    }
+
+    /// The author's machine dies: what it had not sent is gone with it.
+    async fn crash(self) -> Gone {
+        let Person {
+            name,
+            words,
+            memory,
+            client,
+            ..
+        } = self.stop().await;
+        drop(client);
+        Gone {
+            name,
+            words,
+            memory,
+        }
+    }
+}
+
+async fn settle(writer: &Person, may_be_refused: bool, verdict: &mut Verdict) {
+    let settled = tokio::time::timeout(PATIENCE, writer.client.settled()).await;
+    let problem = match settled {
+        Ok(Ok(())) => return,
+        Ok(Err(_)) if may_be_refused => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("{} edits wait for ever", writer.client.unacknowledged()),
+    };
+    verdict.divergent += 1;
+    verdict.complain(format!("writer {} does not settle: {problem}", writer.name));
+}
