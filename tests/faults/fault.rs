@@ -97,7 +97,10 @@ impl Fault {
 
     /// Whether its end starts a server.
     pub fn starts_server(self) -> bool {
-        matches!(self, Self::KillServer | Self::KillBoth | Self::RestartServer)
+        matches!(
+            self,
+            Self::KillServer | Self::KillBoth | Self::RestartServer
+        )
     }
 
     /// In which order those of a round begin: what needs a running Postgres comes first.
@@ -119,14 +122,31 @@ impl Fault {
         }
     }
 
+    /// Whether Postgres waits for who reads its log, for a minute, before it stops in order.
+    fn holds_walsender(self) -> bool {
+        matches!(
+            self,
+            Self::StopServer
+                | Self::StopWalsender
+                | Self::LoseCommits
+                | Self::OneWayLine
+                | Self::ThrottleLine
+                | Self::HalfOpenLine
+        )
+    }
+
     /// Whether two of them can happen in one round.
     fn goes_with(self, other: Self) -> bool {
         // One that stops Postgres or a server finds it running; a slot that waits holds up a start.
         let takes_postgres = |fault: Self| fault.rank() == 3 || fault == Self::KillBoth;
-        self.rank() != other.rank()
-            && !(takes_postgres(self) && takes_postgres(other))
-            && self != Self::LongTransaction
-            && other != Self::LongTransaction
+        let holds_up_the_end = |one: Self, two: Self| {
+            one.holds_walsender() && two == Self::RestartPostgres || one == Self::LongTransaction
+        };
+        let is_impossible = self.rank() == other.rank()
+            || takes_postgres(self) && takes_postgres(other)
+            || holds_up_the_end(self, other)
+            || holds_up_the_end(other, self);
+        !is_impossible
     }
 
     /// One more that happens in the same round.

@@ -121,8 +121,9 @@ impl Round {
         let (lasting, passing): (Vec<_>, Vec<_>) =
             begun.into_iter().partition(|begun| begun.fault.lasts());
         // A server starts when everything that it needs is well again.
-        let (servers, others): (Vec<_>, Vec<_>) =
-            passing.into_iter().partition(|begun| begun.fault.starts_server());
+        let (servers, others): (Vec<_>, Vec<_>) = passing
+            .into_iter()
+            .partition(|begun| begun.fault.starts_server());
         for begun in others.into_iter().rev().chain(servers) {
             begun.end(stage).await;
         }

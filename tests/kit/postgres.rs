@@ -161,28 +161,38 @@ impl Cluster {
     /// Kills every process of it at once, as a machine that fails would. Start it again with
     /// [`Self::start_again`].
     pub fn kill9(&mut self) {
-        self.postgres.kill9();
+        leave_thread(|| self.postgres.kill9());
     }
 
     /// Stops it properly.
     pub fn stop(&mut self) {
-        self.postgres.stop(Stop::Fast).expect("Postgres stops");
+        leave_thread(|| self.postgres.stop(Stop::Fast)).expect("Postgres stops");
     }
 
     /// Stops it without a farewell: the next start recovers from its log.
     pub fn stop_immediately(&mut self) {
-        self.postgres.stop(Stop::Immediate).expect("Postgres stops");
+        leave_thread(|| self.postgres.stop(Stop::Immediate)).expect("Postgres stops");
     }
 
     /// Starts it after [`Self::kill9`] or [`Self::stop`].
     pub fn start_again(&mut self) {
-        self.postgres.start_again().expect("Postgres starts again");
+        leave_thread(|| self.postgres.start_again()).expect("Postgres starts again");
     }
 
     /// Stops it properly and starts it again.
     pub fn restart(&mut self) {
         self.stop();
         self.start_again();
+    }
+}
+
+/// Waits without holding up what else runs on this thread: a Postgres that stops waits for those who
+/// read its log, and they may be here.
+fn leave_thread<T>(wait: impl FnOnce() -> T) -> T {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(wait),
+        _ => wait(),
     }
 }
 
