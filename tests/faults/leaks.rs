@@ -38,7 +38,7 @@ pub async fn check(stage: &Stage, verdict: &mut Verdict) {
         }
     }
     for (number, seat) in stage.servers.iter().enumerate() {
-        for name in ["quire_connections", "quire_outbox_bytes"] {
+        for name in ["quire_connections"] {
             let mut value = None;
             let gone = async {
                 while value != Some(0) {
