@@ -38,17 +38,15 @@ pub async fn check(stage: &Stage, verdict: &mut Verdict) {
         }
     }
     for (number, seat) in stage.servers.iter().enumerate() {
-        for name in ["quire_connections"] {
-            let mut value = None;
-            let gone = async {
-                while value != Some(0) {
-                    value = metric(&seat.own_address(), name).await;
-                }
-            };
-            if tokio::time::timeout(PATIENCE, gone).await.is_err() {
-                verdict.leaks += 1;
-                verdict.complain(format!("server {number}: {name} is {value:?}"));
+        let mut open = None;
+        let gone = async {
+            while open != Some(0) {
+                open = metric(&seat.own_address(), "quire_connections").await;
             }
+        };
+        if tokio::time::timeout(PATIENCE, gone).await.is_err() {
+            verdict.leaks += 1;
+            verdict.complain(format!("server {number}: {open:?} connections"));
         }
         let files =
             std::fs::read_dir(format!("/proc/{}/fd", seat.pid())).map_or(0, Iterator::count);
