@@ -90,32 +90,38 @@ impl Connection {
         if let Some(lease) = lease {
             leases.add(lease);
         }
-        let open = self.state.fanout.room(key);
+        let room = self.state.fanout.room(key);
         let (reply, joined) = oneshot::channel();
+        let join = Join {
+            reader: self.id,
+            account_id: session.account_id,
+            outbox: self.outbox.clone(),
+            permission,
+            only_reads: !session.scopes.allow(Scope::Write),
+            version,
+            leases: leases.clone(),
+            lease,
+            extra: extra(&session, lease),
+            reply,
+        };
         self.rooms
             .lock()
             .expect("nothing panics while it is held")
-            .insert(key, open.clone());
-        let answered = async {
-            open.join(Join {
-                reader: self.id,
-                account_id: session.account_id,
-                outbox: self.outbox.clone(),
+            .insert(key, room.clone());
+        // Noted before the room is asked: whoever is refused or cut off meanwhile leaves it.
+        self.documents.insert(
+            key,
+            Joined {
+                room: room.clone(),
                 permission,
-                only_reads: !session.scopes.allow(Scope::Write),
-                version,
-                leases: leases.clone(),
-                lease,
-                extra: extra(&session, lease),
-                reply,
-            })
-            .await?;
+                leases,
+            },
+        );
+        let settled = async {
+            room.join(join).await?;
             joined
                 .await
-                .map_err(|_| Error::new(Kind::Unavailable, "the room is closing"))?
-        };
-        let settled = async {
-            answered.await?;
+                .map_err(|_| Error::new(Kind::Unavailable, "the room is closing"))??;
             if self.presence.contains_key(&key) {
                 // It was suspended with the right to the document, which the join has renewed.
                 self.show_presence(key, session.account_id).await?;
@@ -128,14 +134,6 @@ impl Connection {
             self.leave_presence(&key);
             return Err(error);
         }
-        self.documents.insert(
-            key,
-            Joined {
-                room: open,
-                permission,
-                leases,
-            },
-        );
         Ok(())
     }
 

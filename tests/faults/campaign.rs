@@ -26,7 +26,6 @@ struct Plan {
     seed: u64,
     /// The first round; one that failed is played again alone.
     first: usize,
-    program: PathBuf,
 }
 
 /// The figures of a campaign.
@@ -47,7 +46,6 @@ async fn whatever_goes_wrong_nothing_acknowledged_is_lost() {
         faults: faults(),
         seed: random::seed(),
         first: number("QUIRE_FAULT_FIRST").unwrap_or(0),
-        program: program(),
     };
     let figures = play(plan).await;
     report("rounds", &figures);
@@ -125,7 +123,7 @@ async fn play(plan: Plan) -> Figures {
 }
 
 async fn lane(version: Version, plan: Plan, next: Arc<AtomicUsize>) -> Vec<(Vec<Fault>, Verdict)> {
-    let mut stage = Stage::set(version, plan.program.clone()).await;
+    let mut stage = Stage::set(version, program()).await;
     let mut played = Vec::new();
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);

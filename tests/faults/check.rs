@@ -31,7 +31,7 @@ pub struct Verdict {
     pub after_revocation: usize,
     /// Operations that a reader saw in another order than that of the log.
     pub unordered: usize,
-    /// What is left behind: slots, connections, open files.
+    /// What is left behind: slots, connections, open files, bytes in outboxes.
     pub leaks: usize,
     /// What to print of a round that went wrong.
     #[serde(skip)]

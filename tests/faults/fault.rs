@@ -322,7 +322,6 @@ impl Begun {
             | Fault::CutDoor
             | Fault::DelayDoor
             | Fault::ThrottleDoor => {
-                seat.door.cut();
                 seat.door.mend();
             }
             Fault::HalfOpenLine
@@ -331,7 +330,6 @@ impl Begun {
             | Fault::DelayLine
             | Fault::OneWayLine
             | Fault::ThrottleLine => {
-                seat.line.cut();
                 seat.line.mend();
             }
             Fault::ReadOnly => {

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-
 use super::check::Verdict;
 use super::stage::Stage;
+use crate::kit::server::metric;
 
 /// How long what is over may take to be gone.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -38,15 +36,17 @@ pub async fn check(stage: &Stage, verdict: &mut Verdict) {
         }
     }
     for (number, seat) in stage.servers.iter().enumerate() {
-        let mut open = None;
-        let gone = async {
-            while open != Some(0) {
-                open = metric(&seat.own_address(), "quire_connections").await;
+        for name in ["quire_connections", "quire_outbox_bytes"] {
+            let mut value = None;
+            let gone = async {
+                while value != Some(0) {
+                    value = metric(&seat.own_address(), name).await;
+                }
+            };
+            if tokio::time::timeout(PATIENCE, gone).await.is_err() {
+                verdict.leaks += 1;
+                verdict.complain(format!("server {number}: {name} is {value:?}"));
             }
-        };
-        if tokio::time::timeout(PATIENCE, gone).await.is_err() {
-            verdict.leaks += 1;
-            verdict.complain(format!("server {number}: {open:?} connections"));
         }
         let files =
             std::fs::read_dir(format!("/proc/{}/fd", seat.pid())).map_or(0, Iterator::count);
@@ -55,18 +55,4 @@ pub async fn check(stage: &Stage, verdict: &mut Verdict) {
             verdict.complain(format!("server {number} has {files} files open"));
         }
     }
-}
-
-/// One number out of a server's `/metrics`; none while it does not answer.
-pub async fn metric(address: &str, name: &str) -> Option<i64> {
-    let host = address.trim_start_matches("http://");
-    let request = format!("GET /metrics HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
-    let mut stream = TcpStream::connect(host).await.ok()?;
-    stream.write_all(request.as_bytes()).await.ok()?;
-    let mut text = String::new();
-    stream.read_to_string(&mut text).await.ok()?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix(&format!("{name} ")));
-    line.and_then(|value| value.parse().ok())
 }

@@ -88,6 +88,7 @@ impl Link {
         });
     }
 
+    /// All is well again, except for connections that lost something: those end.
     pub fn mend(&self) {
         self.condition.send_replace(WELL);
     }
@@ -114,7 +115,7 @@ async fn accept(
 }
 
 /// Ends with either side, or when the link is cut or gone.
-async fn connection(client: TcpStream, target: Target, mut condition: watch::Receiver<Condition>) {
+async fn connection(client: TcpStream, target: Target, condition: watch::Receiver<Condition>) {
     let _ = client.set_nodelay(true);
     let (from, to) = client.into_split();
     let carried = async {
@@ -139,7 +140,6 @@ async fn connection(client: TcpStream, target: Target, mut condition: watch::Rec
         () = carried => {}
         _ = cut.wait_for(|condition| condition.is_cut) => {}
     }
-    condition.mark_unchanged();
 }
 
 async fn both(

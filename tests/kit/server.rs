@@ -6,6 +6,8 @@ use quire::client::{Address, Client, Options};
 use quire::config::Serve;
 use quire::postgres::{Pool, pool};
 use quire::server::Server;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::people::{Office, Person};
 use super::postgres::Database;
@@ -102,4 +104,26 @@ pub async fn shows(client: &Client, text: &str) {
         .document_is(|doc| plain_text(doc) == text)
         .await
         .unwrap_or_else(|e| panic!("waiting for {text:?}: {e}; it shows {:?}", client.text()));
+}
+
+/// One number out of a server's `/metrics`; none while it does not answer.
+pub async fn metric(address: &str, name: &str) -> Option<i64> {
+    let host = address.trim_start_matches("http://");
+    let request = format!("GET /metrics HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    let mut stream = TcpStream::connect(host).await.ok()?;
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.ok()?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(&format!("{name} ")));
+    line.and_then(|value| value.parse().ok())
+}
+
+/// What servers in this process have counted so far.
+pub fn counted(name: &str) -> u64 {
+    quire::metrics::text()
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+        .expect("the metric is shown")
 }

@@ -59,6 +59,19 @@ impl Socket {
         .await;
     }
 
+    /// Waits until something has come, and leaves it unread.
+    pub async fn is_told(&self) {
+        let MaybeTlsStream::Plain(stream) = self.stream.get_ref() else {
+            unreachable!("tests speak plain HTTP");
+        };
+        stream.peek(&mut [0]).await.expect("told");
+    }
+
+    /// Speaks of the room of another kind from here on.
+    pub fn turn_to(&mut self, kind: RoomKind) {
+        self.kind = kind;
+    }
+
     /// Sends one update; the answer, which names this batch, is not waited for.
     pub async fn send_update(&mut self, update: &[u8]) -> BatchId {
         self.batches += 1;

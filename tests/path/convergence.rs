@@ -17,7 +17,7 @@ use super::type_text;
 use crate::http::site::exchange;
 use crate::kit::people::Office;
 use crate::kit::postgres::{Cluster, Version};
-use crate::kit::server::{World, program, shows};
+use crate::kit::server::{World, counted, program, shows};
 use crate::kit::socket::Socket;
 
 /// Found and mended: the servers ask each other every 5 s.
@@ -131,13 +131,6 @@ async fn divergences(pool: &Pool) -> Vec<(Uuid, Vec<String>, bool)> {
         .iter()
         .map(|row| (row.get(0), row.get(1), row.get(2)))
         .collect()
-}
-
-fn metric(name: &str) -> u64 {
-    let text = quire::metrics::text();
-    let line = text.lines().find_map(|line| line.strip_prefix(name));
-    let number = line.and_then(|number| number.trim().parse().ok());
-    number.expect("the metric is shown")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -278,7 +271,7 @@ async fn no_difference_is_found_while_people_type_come_and_go_on_two_servers() {
     shows(&writers[1], "").await;
     let has_text = |doc: &loro::LoroDoc| quire::client::find_text(doc).is_some();
     writers[1].document_is(has_text).await.expect("it comes");
-    let before = metric("quire_documents_compared_total");
+    let before = counted("quire_documents_compared_total");
     let typing = |client: Client| async move {
         for _ in 0..400 {
             client.ready().await.expect("ready");
@@ -312,7 +305,7 @@ async fn no_difference_is_found_while_people_type_come_and_go_on_two_servers() {
     );
     let text = one.text();
     shows(&two, &text).await;
-    let compared = || metric("quire_documents_compared_total") - before;
+    let compared = || counted("quire_documents_compared_total") - before;
     while compared() < 50 {
         ask(&world.pool, document, 1).await;
     }

@@ -1,15 +1,21 @@
-//! Who is gone without a word: those who were at a server that was killed.
+//! Who is gone without a word: those who were at a server that was killed, and those who were just
+//! being let in.
 
 use std::time::{Duration, Instant};
 
 use loro::LoroValue;
 use quire::client::{Address, Client, Options};
 use quire::dev::ServerProcess;
+use quire::protocol::RoomKind;
 
-use crate::kit::server::{World, program};
+use crate::kit::server::{World, metric, program};
+use crate::kit::socket::Socket;
 
 /// How long a server's silence is borne, and what a busy machine may add to it.
 const LEASE: Duration = Duration::from_secs(16 + 6);
+
+/// How long what is over may take to be gone.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn here() -> LoroValue {
     loro::loro_value!({"anchor": null, "focus": null})
@@ -45,5 +51,48 @@ async fn who_was_at_a_killed_server_is_gone_everywhere_within_its_lease() {
         .await
         .unwrap_or_else(|_| panic!("a ghost after {:?}", killed.elapsed()))
         .expect("gone");
+    world.stop().await;
+}
+
+/// So many that some are cut off between their join and its answer.
+const PASSERS_BY: usize = 200;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_goes_while_being_let_in_leaves_no_reader_behind() {
+    let world = World::with_servers(1).await;
+    let room = world.office.room();
+    let server = ServerProcess::spawn(&program(), &world.database.url, &[]).await;
+    let server = server.expect("a server");
+    let address = Address::parse(server.address()).expect("an address");
+    let token = world.office.owner.token.reveal();
+    let options = Options::new(vec![address.clone()], &token, &room, "author");
+    let author = Client::start(options);
+    author.joined().await.expect("joined");
+    for _ in 0..PASSERS_BY {
+        let mut socket = Socket::connect(&address, RoomKind::Ephemeral, &room).await;
+        socket.ask_to_join(&token).await;
+        // Whoever goes with something unread resets the connection: the answer to the join meets that.
+        socket.is_told().await;
+        socket.turn_to(RoomKind::Document);
+        socket.ask_to_join(&token).await;
+    }
+    let all_gone =
+        async { while metric(server.address(), "quire_connections").await != Some(1) {} };
+    tokio::time::timeout(PATIENCE, all_gone)
+        .await
+        .expect("gone");
+    // A reader that is still in the room would be kept this for, and never read it.
+    author.edit(|editor| editor.create_text()).expect("a text");
+    super::type_text(&author, "is anybody there?");
+    author.settled().await.expect("acknowledged");
+    let mut kept = None;
+    let nothing_is_kept = async {
+        while kept != Some(0) {
+            kept = metric(server.address(), "quire_outbox_bytes").await;
+        }
+    };
+    let nothing_is_kept = tokio::time::timeout(PATIENCE, nothing_is_kept).await;
+    assert!(nothing_is_kept.is_ok(), "{kept:?} bytes for nobody");
+    author.close().await;
     world.stop().await;
 }

@@ -8,10 +8,9 @@ use quire::dev::ServerProcess;
 use quire::document::lines::plain_text;
 use quire::postgres::pool;
 
-use crate::http::site::exchange;
 use crate::kit::people::Office;
 use crate::kit::postgres::{Cluster, Version};
-use crate::kit::server::{World, program, shows};
+use crate::kit::server::{World, counted, metric, program, shows};
 use crate::kit::socket::Socket;
 
 const PARTS: usize = 400;
@@ -43,11 +42,11 @@ async fn a_reader_that_stops_reading_delays_nobody_and_catches_up() {
     let mut slow = Socket::join(&world.address(0), &owner.token, &room).await;
 
     let discards = "quire_outbox_discards_total";
-    let before = metric(discards);
+    let before = counted(discards);
     type_much(&ada).await;
     let text = ada.text();
     shows(&other, &text).await;
-    assert!(metric(discards) > before, "its updates were discarded");
+    assert!(counted(discards) > before, "its updates were discarded");
 
     // It reads again.
     let copy = loro::LoroDoc::new();
@@ -57,13 +56,6 @@ async fn a_reader_that_stops_reading_delays_nobody_and_catches_up() {
         .expect("it is brought up to date");
     drop(slow);
     world.stop().await;
-}
-
-fn metric(name: &str) -> u64 {
-    quire::metrics::text()
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
-        .unwrap_or(0)
 }
 
 const SLOW_READERS: usize = 4;
@@ -101,9 +93,10 @@ async fn readers_that_stop_reading_cost_a_server_bounded_memory() {
     type_much(&writer).await;
     let text = writer.text();
     let mut waiting = Vec::new();
-    for (reader, address) in readers.iter().zip(&addresses) {
+    for (reader, server) in readers.iter().zip(&servers) {
         shows(reader, &text).await;
-        waiting.push(bytes_in_outboxes(address).await);
+        let bytes = metric(server.address(), "quire_outbox_bytes").await;
+        waiting.push(bytes.expect("a number of bytes") as usize);
     }
     let typed = PARTS * PART_BYTES;
     println!("{typed} bytes were typed; in the outboxes of {SLOW_READERS}: {waiting:?}");
@@ -114,19 +107,4 @@ async fn readers_that_stop_reading_cost_a_server_bounded_memory() {
         waiting[1] > SLOW_READERS * typed / 2,
         "which the other lacks"
     );
-}
-
-/// What a server's `/metrics` says.
-async fn bytes_in_outboxes(address: &Address) -> usize {
-    let url = address.sync_url();
-    let host = url.split('/').nth(2).expect("a host").to_owned();
-    let address = host.parse().expect("an address");
-    let request = format!("GET /metrics HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
-    let answer = exchange(address, &request).await;
-    let text = String::from_utf8_lossy(&answer.body);
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("quire_outbox_bytes "));
-    line.and_then(|bytes| bytes.parse().ok())
-        .expect("a number of bytes")
 }
