@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::document::trial::DocKey;
 use crate::fanout::Digest;
+use crate::feed::message::{put_bytes, take_array, take_text, take_uuid};
 
 /// Unlike the first byte of any other message.
 const FORMAT: u8 = 2;
@@ -53,8 +54,7 @@ impl Message {
                 out.put_u8(1);
                 out.put_slice(probe_id.as_bytes());
                 out.put_slice(server_id.as_bytes());
-                out.put_u32(address.len() as u32);
-                out.put_slice(address.as_bytes());
+                put_bytes(&mut out, address.as_bytes());
                 out.put_u32(digests.len() as u32);
                 for (document, digest) in digests {
                     put_document(&mut out, document);
@@ -71,7 +71,7 @@ impl Message {
             return None;
         }
         let kind = bytes.try_get_u8().ok()?;
-        let probe_id = uuid(&mut bytes)?;
+        let probe_id = take_uuid(&mut bytes)?;
         match kind {
             0 => {
                 let count = bytes.try_get_u32().ok()?;
@@ -86,18 +86,17 @@ impl Message {
                 })
             }
             1 => {
-                let server_id = uuid(&mut bytes)?;
-                let len = bytes.try_get_u32().ok()? as usize;
-                let address = (len <= bytes.len()).then(|| bytes.split_to(len))?;
+                let server_id = take_uuid(&mut bytes)?;
+                let address = take_text(&mut bytes)?;
                 let count = bytes.try_get_u32().ok()?;
                 let mut digests = Vec::new();
                 for _ in 0..count {
-                    digests.push((document(&mut bytes)?, array(&mut bytes)?));
+                    digests.push((document(&mut bytes)?, take_array(&mut bytes)?));
                 }
                 Some(Self::Answers {
                     probe_id,
                     server_id,
-                    address: String::from_utf8(address.to_vec()).ok()?,
+                    address,
                     digests,
                 })
             }
@@ -113,19 +112,9 @@ fn put_document(out: &mut BytesMut, document: &DocKey) {
 
 fn document(bytes: &mut Bytes) -> Option<DocKey> {
     Some(DocKey {
-        org_id: uuid(bytes)?,
-        document_id: uuid(bytes)?,
+        org_id: take_uuid(bytes)?,
+        document_id: take_uuid(bytes)?,
     })
-}
-
-fn uuid(bytes: &mut Bytes) -> Option<Uuid> {
-    array(bytes).map(Uuid::from_bytes)
-}
-
-fn array(bytes: &mut Bytes) -> Option<[u8; 16]> {
-    let mut array = [0; 16];
-    bytes.try_copy_to_slice(&mut array).ok()?;
-    Some(array)
 }
 
 #[cfg(test)]

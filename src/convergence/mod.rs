@@ -21,6 +21,7 @@ use crate::change::Lsn;
 use crate::document::trial::DocKey;
 use crate::error::Result;
 use crate::fanout::{Answer, Digest, Fanout};
+use crate::feed::message::emit;
 use crate::metrics::{self, Counter, Metric};
 use crate::postgres::{Pool, failed};
 
@@ -34,7 +35,6 @@ const TOGETHER: Duration = Duration::from_millis(100);
 /// is asked about again when it has changed.
 const WAITING: usize = 1_024;
 
-const EMIT_MESSAGE: &str = include_str!("../../sql/emit_message.sql");
 const ADD_DIVERGENCE: &str = include_str!("../../sql/add_divergence.sql");
 const DROP_OLD_DIVERGENCES: &str = include_str!("../../sql/drop_old_divergences.sql");
 
@@ -235,17 +235,9 @@ impl Convergence {
     }
 
     async fn emit(&self, message: Message) -> Result<()> {
-        let context = "compare documents";
-        let client = self.shared.pool.get().await.map_err(failed(context))?;
-        let statement = client
-            .prepare_cached(EMIT_MESSAGE)
-            .await
-            .map_err(failed(context))?;
-        client
-            .execute(&statement, &[&&message.encode()[..]])
-            .await
-            .map_err(failed(context))?;
-        Ok(())
+        let client = self.shared.pool.get().await;
+        let client = client.map_err(failed("compare documents"))?;
+        emit(&client, &message.encode()).await
     }
 
     /// For `quire doctor`.

@@ -7,6 +7,7 @@ mod assembly;
 mod backoff;
 mod confirm;
 mod connection;
+pub mod message;
 mod observer;
 mod outlet;
 pub mod pgoutput;

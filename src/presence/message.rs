@@ -5,6 +5,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use uuid::Uuid;
 
 use crate::document::trial::DocKey;
+use crate::feed::message::{put_bytes, take_bytes, take_text, take_uuid};
 
 const FORMAT: u8 = 1;
 /// Longest message in bytes; more presence than that goes into the next one.
@@ -72,7 +73,7 @@ impl Message {
         if bytes.try_get_u8().ok()? != FORMAT {
             return None;
         }
-        let server_id = uuid(&mut bytes)?;
+        let server_id = take_uuid(&mut bytes)?;
         let server = match bytes.try_get_u8().ok()? {
             0 => Server::Lives,
             1 => Server::Started,
@@ -80,18 +81,18 @@ impl Message {
             3 => Server::Withdraws,
             _ => return None,
         };
-        let address = text(&mut bytes)?;
+        let address = take_text(&mut bytes)?;
         let count = bytes.try_get_u32().ok()?;
         let mut entries = Vec::new();
         for _ in 0..count {
             entries.push(Entry {
                 room: DocKey {
-                    org_id: uuid(&mut bytes)?,
-                    document_id: uuid(&mut bytes)?,
+                    org_id: take_uuid(&mut bytes)?,
+                    document_id: take_uuid(&mut bytes)?,
                 },
                 is_removal: bytes.try_get_u8().ok()? == 1,
-                key: text(&mut bytes)?,
-                data: take(&mut bytes)?,
+                key: take_text(&mut bytes)?,
+                data: take_bytes(&mut bytes)?,
             });
         }
         Some(Self {
@@ -101,24 +102,6 @@ impl Message {
             entries,
         })
     }
-}
-
-fn put_bytes(out: &mut BytesMut, bytes: &[u8]) {
-    out.put_u32(bytes.len() as u32);
-    out.put_slice(bytes);
-}
-
-fn take(bytes: &mut Bytes) -> Option<Bytes> {
-    let len = bytes.try_get_u32().ok()? as usize;
-    (len <= bytes.len()).then(|| bytes.split_to(len))
-}
-
-fn text(bytes: &mut Bytes) -> Option<String> {
-    String::from_utf8(take(bytes)?.to_vec()).ok()
-}
-
-fn uuid(bytes: &mut Bytes) -> Option<Uuid> {
-    (bytes.len() >= 16).then(|| Uuid::from_u128(bytes.get_u128()))
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use crate::document::trial::DocKey;
 use crate::error::Result;
 use crate::fanout::outbox::Outbox;
 use crate::fanout::{Leases, ReaderId};
+use crate::feed::message::emit;
 use crate::metrics::{self, Counter, Metric};
 use crate::postgres::{Pool, failed};
 
@@ -41,8 +42,6 @@ const DOCUMENT: &str = "quire:document";
 
 /// The key of what it says of the comments on it.
 const COMMENTS: &str = "quire:comments";
-
-const EMIT_MESSAGE: &str = include_str!("../../sql/emit_message.sql");
 
 static SENT: Counter = Counter::new(
     "quire_presence_messages_total",
@@ -413,18 +412,11 @@ impl Presence {
             .get()
             .await
             .map_err(failed("emit presence"))?;
-        let statement = client
-            .prepare_cached(EMIT_MESSAGE)
-            .await
-            .map_err(failed("emit presence"))?;
         // Before it is written: it may come back before the answer does.
         self.state().say_now();
-        let written = client
-            .execute(&statement, &[&&message.encode()[..]])
-            .await
-            .map_err(failed("emit presence"));
+        let written = emit(&client, &message.encode()).await;
         match written {
-            Ok(_) => {
+            Ok(()) => {
                 SENT.increment();
                 Ok(())
             }

@@ -24,7 +24,7 @@ impl State {
         }
     }
 
-    /// Of the copy itself: `version` also counts rows that were set aside.
+    /// Of the copy itself, not of what the room believes that it holds.
     fn digest(&self) -> crate::error::Result<Digest> {
         let version = self.live.version()?;
         let mut counters: Vec<(u64, i32)> = version
