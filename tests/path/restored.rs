@@ -24,6 +24,10 @@ async fn a_dump_in_a_new_cluster_is_read_whole_and_written_on() {
     let text = "words ".repeat(4000);
     type_text(&writer, &text);
     writer.settled().await.expect("acknowledged");
+    // What was shown has come out of the log: the server's copy has all that is to be folded.
+    let reader = old.client(0, &old.office.owner, "reader").await;
+    shows(&reader, &text).await;
+    reader.close().await;
     writer.close().await;
     let World {
         database,
