@@ -189,12 +189,16 @@ impl Rows {
 /// What a reader saw is in the order of the log, and what is in the log stands before its author's
 /// revocation.
 pub fn check_log(log: &Log, memories: &[&Memory], verdict: &mut Verdict) {
-    for rows in log.rows.values() {
+    for (peer, rows) in &log.rows {
         let late = rows.iter().filter(|row| {
             let revoked = log.revoked.get(&row.account_id);
             revoked.is_some_and(|place| row.place > *place)
         });
-        verdict.after_revocation += late.count();
+        let late = late.count();
+        if late > 0 {
+            verdict.after_revocation += late;
+            verdict.complain(format!("{peer}: {late} rows after its author's revocation"));
+        }
     }
     for memory in memories {
         let (mut join, mut last) = (0, 0);

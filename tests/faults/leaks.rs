@@ -48,6 +48,12 @@ pub async fn check(stage: &Stage, verdict: &mut Verdict) {
                 verdict.complain(format!("server {number}: {name} is {value:?}"));
             }
         }
+        // Servers compare their copies themselves, and mend what differs: nothing may.
+        let differences = metric(&seat.own_address(), "quire_documents_diverged_total").await;
+        if differences != Some(0) {
+            verdict.divergent += 1;
+            verdict.complain(format!("server {number} found {differences:?} differences"));
+        }
         let files =
             std::fs::read_dir(format!("/proc/{}/fd", seat.pid())).map_or(0, Iterator::count);
         if files > FILES {

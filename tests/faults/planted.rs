@@ -77,6 +77,31 @@ pub const BUGS: &[Bug] = &[
         faults: &[Fault::LoseCommits],
     },
     Bug {
+        name: "rights_not_checked_in_the_insert",
+        edits: &[
+            (
+                "src/commit/lane.rs",
+                "const EXPLAIN_REFUSAL: &str = include_str!(\"../../sql/explain_refusal.sql\");",
+                "const EXPLAIN_REFUSAL: &str = include_str!(\"../../sql/explain_refusal.sql\");
+            fn without_rights(sql: &str) -> String {
+                match crate::planted(\"rights_not_checked_in_the_insert\") {
+                    true => sql
+                        .replace(\"join quire.document_access a\", \"left join quire.document_access a\")
+                        .replace(\"and a.permission = 'write'\", \"\")
+                        .replace(\"and p.lease_id = c.lease_id\", \"\"),
+                    false => sql.to_owned(),
+                }
+            }",
+            ),
+            (
+                "src/commit/lane.rs",
+                "false => COMMIT_EDITS.to_owned(),",
+                "false => without_rights(COMMIT_EDITS),",
+            ),
+        ],
+        faults: &[Fault::StopWalsender],
+    },
+    Bug {
         name: "not_read_again_after_a_loss",
         edits: &[
             (
@@ -94,7 +119,7 @@ pub const BUGS: &[Bug] = &[
             }",
             ),
         ],
-        faults: &[Fault::TerminateConnections],
+        faults: &[Fault::HalfOpenLine],
     },
     Bug {
         name: "slot_left_behind",
@@ -119,19 +144,6 @@ pub const BUGS: &[Bug] = &[
             let version = &self.version;\n        self.readers.send(",
         )],
         faults: &[Fault::StopWalsender],
-    },
-    Bug {
-        name: "snapshot_of_less_than_it_claims",
-        edits: &[(
-            "src/document/load.rs",
-            "    let tail = edits(&transaction, document, &from_xmin).await?;\n    let position = position(&transaction).await?;\n    if snapshot",
-            "    let mut tail = edits(&transaction, document, &from_xmin).await?;
-            if crate::planted(\"snapshot_of_less_than_it_claims\") {
-                tail.truncate(tail.len() / 2);
-            }
-            let position = position(&transaction).await?;\n    if snapshot",
-        )],
-        faults: &[Fault::KillServer],
     },
 ];
 

@@ -26,9 +26,8 @@ pub struct Round {
     pub number: usize,
     pub faults: Vec<Fault>,
     random: Random,
-    /// How often, in percent, an author is lost with what goes wrong, and one loses its right.
-    crashes: usize,
-    revokes: usize,
+    /// Whether an author is always lost with what goes wrong, and one loses its right meanwhile.
+    is_severe: bool,
 }
 
 /// Somebody who types, and how to stop that.
@@ -55,8 +54,7 @@ impl Round {
             number,
             faults: Fault::in_order(faults),
             random,
-            crashes: 25,
-            revokes: 30,
+            is_severe: false,
         }
     }
 
@@ -64,8 +62,7 @@ impl Round {
     pub fn severe(number: usize, seed: u64, faults: &[Fault]) -> Self {
         Self {
             faults: faults.to_vec(),
-            crashes: 100,
-            revokes: 100,
+            is_severe: true,
             ..Self::new(number, seed, faults[0], false)
         }
     }
@@ -78,7 +75,7 @@ impl Round {
 
     pub async fn play(mut self, stage: &mut Stage) -> Verdict {
         let mut verdict = Verdict::default();
-        let victim = match self.random.chance(self.revokes) {
+        let victim = match self.random.chance(30) || self.is_severe {
             true => Some(stage.office.member(&stage.pool, "Victim").await),
             false => None,
         };
@@ -99,7 +96,7 @@ impl Round {
 
         let mut typing: Vec<_> = writers.into_iter().map(Typing::start).collect();
         self.pause(200).await;
-        let revoked_first = self.random.chance(50);
+        let revoked_first = self.random.chance(50) && !self.is_severe;
         if revoked_first {
             revoke(stage, victim.as_ref()).await;
         }
@@ -110,7 +107,7 @@ impl Round {
         }
         // Sometimes an author goes down with all that.
         let mut gone = Vec::new();
-        if self.random.chance(self.crashes) {
+        if self.random.chance(25) || self.is_severe {
             gone.push(typing.remove(0).crash().await);
         }
         let is_reachable = self.faults.iter().all(|fault| fault.leaves_postgres());
