@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build web test test-web test-rust test-e2e check bench access-check api-check faults fuzz clean compiler tools
+.PHONY: help run build web test test-web test-rust test-e2e check bench access-check api-check faults soak fuzz clean compiler tools
 
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*')
 
@@ -50,6 +50,9 @@ api-check: tools web node_modules/.installed target/schemathesis/.installed ## t
 faults: tools web node_modules/.installed ## what goes wrong while people write: ROUNDS= in all, SEED=, FAULTS=kill_server,… (default: every kind in turn), planted bugs; figures as JSON
 	cargo build --locked
 	@node scripts/faults.mjs $(or $(ROUNDS),52) "$(SEED)" "$(FAULTS)"
+
+soak: tools web node_modules/.installed ## two servers under moderate load: what they hold must not grow (MINUTES=120); figures as JSON
+	QUIRE_LOG=off QUIRE_SOAK_MINUTES=$(or $(MINUTES),120) cargo test --locked --test quire faults::soak -- --ignored --nocapture
 
 fuzz: compiler web ## look for inputs that go wrong: TARGET=trial SECONDS=60 (targets: fuzz/targets); a new one goes into fuzz/corpus/TARGET
 	@scripts/fuzz.sh $(or $(TARGET),trial) $(or $(SECONDS),60)

@@ -20,7 +20,7 @@ const env = {
 if (seed) env.QUIRE_SEED = seed;
 const tests = spawnSync(
   'cargo',
-  ['test', '--locked', '--test', 'quire', 'faults::', '--', '--include-ignored', '--nocapture', '--test-threads', '1'],
+  ['test', '--locked', '--test', 'quire', 'faults::campaign', '--', '--include-ignored', '--nocapture', '--test-threads', '1'],
   { stdio: ['ignore', 'inherit', 'inherit'], env },
 );
 

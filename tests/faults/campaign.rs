@@ -92,7 +92,7 @@ async fn every_planted_bug_is_caught() {
 }
 
 /// Leaves figures where `make faults` asks for them.
-fn report(name: &str, figures: &impl Serialize) {
+pub(super) fn report(name: &str, figures: &impl Serialize) {
     let text = serde_json::to_string(figures).expect("figures");
     println!("{text}");
     if let Some(folder) = std::env::var_os("QUIRE_FAULT_FIGURES") {

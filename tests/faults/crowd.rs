@@ -10,8 +10,8 @@ use tokio::sync::watch;
 
 use crate::kit::random::Random;
 
-/// The longest pause between two words of one person.
-const PAUSE_MS: usize = 30;
+/// The longest pause between two words of somebody in a hurry.
+pub const HURRY_MS: usize = 30;
 
 /// Somebody at a document.
 pub struct Person {
@@ -109,10 +109,10 @@ impl Person {
         lock(&self.memory)
     }
 
-    /// Types until told to stop, with the pauses of somebody in a hurry.
-    pub async fn type_until(mut self, mut stop: watch::Receiver<bool>) -> Self {
+    /// Types until told to stop, with pauses of up to `pause_ms`.
+    pub async fn type_until(mut self, mut stop: watch::Receiver<bool>, pause_ms: usize) -> Self {
         loop {
-            let pause = Duration::from_millis(1 + self.random.below(PAUSE_MS) as u64);
+            let pause = Duration::from_millis(1 + self.random.below(pause_ms) as u64);
             // A pause is what makes a person; it stands for nothing that is waited for.
             tokio::select! {
                 biased;

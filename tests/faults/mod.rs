@@ -10,5 +10,6 @@ mod leaks;
 mod link;
 mod planted;
 mod round;
+mod soak;
 mod stage;
 mod witness;

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::check::{PATIENCE, Rows, Verdict, check_log, unborn};
-use super::crowd::{Memory, Person, Word};
+use super::crowd::{HURRY_MS, Memory, Person, Word};
 use super::fault::{Begun, Fault};
 use super::leaks;
 use super::stage::Stage;
@@ -31,7 +31,7 @@ pub struct Round {
 }
 
 /// Somebody who types, and how to stop that.
-struct Typing {
+pub(super) struct Typing {
     task: JoinHandle<Person>,
     stop: watch::Sender<bool>,
 }
@@ -94,7 +94,10 @@ impl Round {
         }
         assemble(&reader, &writers).await;
 
-        let mut typing: Vec<_> = writers.into_iter().map(Typing::start).collect();
+        let mut typing: Vec<_> = writers
+            .into_iter()
+            .map(|writer| Typing::start(writer, HURRY_MS))
+            .collect();
         self.pause(200).await;
         let revoked_first = self.random.chance(50) && !self.is_severe;
         if revoked_first {
@@ -196,7 +199,7 @@ impl Round {
     }
 }
 
-async fn document(pool: &Pool, stage: &Stage) -> Uuid {
+pub(super) async fn document(pool: &Pool, stage: &Stage) -> Uuid {
     let client = pool.get().await.expect("a connection");
     let (org_id, owner) = (stage.office.org_id, stage.office.owner.session.account_id);
     create_document(&client, org_id, None, owner, "Round", None)
@@ -205,7 +208,7 @@ async fn document(pool: &Pool, stage: &Stage) -> Uuid {
 }
 
 /// Everybody is there, and the paragraph has its text.
-async fn assemble(reader: &Person, writers: &[Person]) {
+pub(super) async fn assemble(reader: &Person, writers: &[Person]) {
     for person in writers.iter().chain([reader]) {
         person.client.joined().await.expect("joined");
     }
@@ -229,13 +232,13 @@ async fn revoke(stage: &Stage, victim: Option<&people::Person>) {
 }
 
 impl Typing {
-    fn start(person: Person) -> Self {
+    pub(super) fn start(person: Person, pause_ms: usize) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(person.type_until(stopped));
+        let task = tokio::spawn(person.type_until(stopped, pause_ms));
         Self { task, stop }
     }
 
-    async fn stop(self) -> Person {
+    pub(super) async fn stop(self) -> Person {
         self.stop.send_replace(true);
         self.task.await.expect("nobody panics")
     }
@@ -258,7 +261,7 @@ impl Typing {
     }
 }
 
-async fn settle(writer: &Person, may_be_refused: bool, verdict: &mut Verdict) {
+pub(super) async fn settle(writer: &Person, may_be_refused: bool, verdict: &mut Verdict) {
     let settled = tokio::time::timeout(PATIENCE, writer.client.settled()).await;
     let problem = match settled {
         Ok(Ok(())) => return,
