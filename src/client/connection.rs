@@ -18,6 +18,8 @@ use crate::protocol::{MAX_MESSAGE_BYTES, PING, PONG};
 
 /// How long a server may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a server may take to answer a goodbye.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the client asks whether the server lives, and shows itself again.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
 /// How long the server may be silent before it counts as gone.
@@ -77,8 +79,9 @@ async fn connection(shared: &Shared, address: &Address, was_joined: &mut bool) -
         result = write(shared, &mut sink) => result,
     };
     if result.is_ok() {
-        // Waits for the answer to the close frame, so that the server saw it.
-        while let Some(Ok(_)) = stream.next().await {}
+        // Waits for the answer to the close frame, so that the server saw it; not for one that hangs.
+        let answered = async { while let Some(Ok(_)) = stream.next().await {} };
+        let _ = timeout(CLOSE_TIMEOUT, answered).await;
     }
     result
 }

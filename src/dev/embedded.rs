@@ -174,6 +174,11 @@ impl EmbeddedPostgres {
         self.folder.join("data")
     }
 
+    /// Where it says what happens to it, since its last start.
+    pub fn log(&self) -> PathBuf {
+        self.folder.join("postgres.log")
+    }
+
     /// Which version runs.
     pub fn major(&self) -> u32 {
         self.binaries.major
@@ -211,6 +216,8 @@ impl EmbeddedPostgres {
             Stop::Fast => Signal::INT,
             Stop::Immediate => Signal::QUIT,
         });
+        // One that stands still hears it when it goes on.
+        self.signal(Signal::CONT);
         let until = Instant::now() + STOP;
         while !self.has_ended() {
             if Instant::now() > until {
@@ -280,7 +287,7 @@ impl EmbeddedPostgres {
     }
 
     fn log_end(&self) -> String {
-        let log = fs::read_to_string(self.folder.join("postgres.log")).unwrap_or_default();
+        let log = fs::read_to_string(self.log()).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(10)..].join("\n")
     }

@@ -28,7 +28,11 @@ pub fn guard(folder: &Path, temporary: bool) -> Result<Child> {
             [ -d /proc/self ] || { kill -0 "$pid" 2> /dev/null; return; }
             [ "$(readlink "/proc/$pid/cwd")" = "$1/data" ]
         }
-        if ours "$1"; then kill "-$2" "$pid"; fi
+        if ours "$1"; then
+            kill "-$2" "$pid"
+            # One that stands still hears it when it goes on.
+            kill -CONT "$pid"
+        fi
         [ "$2" = QUIT ] || exit 0
         while ours "$1"; do sleep 0.05; done
         rm -rf "$1"

@@ -164,6 +164,7 @@ pub(super) async fn recheck(
     fanout: &Fanout,
     presence: &Presence,
 ) -> bool {
+    let number = websockets.unsure();
     let asked = async {
         in_time(websockets.recheck()).await?;
         // Before the listeners: whoever joins from here on finds that rights changed.
@@ -171,7 +172,10 @@ pub(super) async fn recheck(
         in_time(presence.recheck()).await
     };
     match asked.await {
-        Ok(()) => true,
+        Ok(()) => {
+            websockets.sure(number);
+            true
+        }
         Err(error) => {
             tracing::warn!(%error, "look up who may still do what; trying again");
             false

@@ -57,8 +57,10 @@ pub struct State {
     open: Mutex<HashMap<ReaderId, Open>>,
     next_id: AtomicU64,
     is_draining: AtomicBool,
-    /// Sessions must be looked up: some may have ended unheard.
-    is_unsure: AtomicBool,
+    /// How often rights had to be looked up in the tables, because changes may have been unheard...
+    asked: AtomicU64,
+    /// ... and up to which of these times that was done.
+    answered: AtomicU64,
     /// They could not be for too long: nobody is let in.
     is_blind: AtomicBool,
     /// Sessions that ended a moment ago: a connection that was just being opened closes too.
@@ -92,7 +94,8 @@ impl State {
             open: Mutex::default(),
             next_id: AtomicU64::new(1),
             is_draining: AtomicBool::new(false),
-            is_unsure: AtomicBool::new(false),
+            asked: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
             is_blind: AtomicBool::new(false),
             ended: Mutex::default(),
         }
@@ -117,7 +120,6 @@ impl State {
     /// # Errors
     /// When the database cannot be asked.
     pub async fn recheck(&self) -> crate::error::Result<()> {
-        self.is_unsure.store(true, Ordering::Relaxed);
         let sessions: HashSet<Uuid> = self.open().values().filter_map(|o| o.session_id).collect();
         let sessions: Vec<Uuid> = sessions.into_iter().collect();
         if !sessions.is_empty() || self.is_blind.load(Ordering::Relaxed) {
@@ -131,18 +133,28 @@ impl State {
                 self.session_ended(*session_id);
             }
         }
-        self.is_unsure.store(false, Ordering::Relaxed);
-        self.is_blind.store(false, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Whether the last [`Self::recheck`] failed.
+    /// Rights are about to be looked up, here and wherever else somebody listens; until
+    /// [`Self::sure`] is told of this number they are not known.
+    pub fn unsure(&self) -> u64 {
+        self.asked.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// All that had to be looked up then was.
+    pub fn sure(&self, number: u64) {
+        self.answered.fetch_max(number, Ordering::SeqCst);
+        self.is_blind.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether rights still have to be looked up.
     pub fn is_unsure(&self) -> bool {
-        self.is_unsure.load(Ordering::Relaxed)
+        self.answered.load(Ordering::SeqCst) < self.asked.load(Ordering::SeqCst)
     }
 
     /// Rights could not be looked up for too long: closes everything rather than go on with old
-    /// ones, and lets nobody in until [`Self::recheck`] works.
+    /// ones, and lets nobody in until they are [known](Self::sure).
     pub fn blind(&self) {
         if !self.is_blind.swap(true, Ordering::Relaxed) {
             for open in self.open().values() {

@@ -1,12 +1,17 @@
 //! The Rust client at real servers: what it promises to replays and fault tests.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use quire::client::Client;
+use quire::client::{Address, Client, Options};
+use quire::dev::ServerProcess;
 use quire::error::Kind;
 use quire::replay::synthetic::Typist;
+use rustix::process::{Pid, Signal, kill_process};
 
+use crate::kit::postgres::Database;
 use crate::kit::random;
-use crate::kit::server::{World, shows};
+use crate::kit::server::{World, program, shows};
 
 /// Makes so many edits of a typist.
 fn type_on(client: &Client, typist: &mut Typist, edits: usize) {
@@ -104,4 +109,21 @@ async fn cursors_are_seen_at_another_server_and_go_with_their_client() {
     ada.close().await;
     bob.shown_is(|shown| !is_there(shown)).await.expect("gone");
     world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_of_a_server_that_hangs_closes_in_bounded_time() {
+    let world = World::on(Database::new().await, 0).await;
+    let server = ServerProcess::spawn(&program(), &world.database.url, &[]).await;
+    let server = server.expect("the server starts");
+    let address = Address::parse(server.address()).expect("an address");
+    let token = world.office.owner.token.reveal();
+    let room = world.office.room();
+    let client = Client::start(Options::new(vec![address], &token, &room, "a"));
+    client.joined().await.expect("joined");
+    let pid = Pid::from_raw(server.pid().expect("it runs") as i32).expect("a process");
+    kill_process(pid, Signal::STOP).expect("it hangs");
+    tokio::time::timeout(Duration::from_secs(30), client.close())
+        .await
+        .expect("it does not wait for ever");
 }

@@ -28,10 +28,9 @@ impl Socket {
     pub async fn join(address: &Address, token: &Token, room: &str) -> Self {
         let mut socket = Self::connect(address, RoomKind::Document, room).await;
         socket.ask_to_join(&token.reveal()).await;
-        assert!(matches!(
-            socket.next().await,
-            Some(Message::JoinResponseOk { .. })
-        ));
+        let answer = socket.next().await;
+        let is_in = matches!(answer, Some(Message::JoinResponseOk { .. }));
+        assert!(is_in, "{answer:?}");
         socket
     }
 

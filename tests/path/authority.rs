@@ -61,6 +61,50 @@ async fn a_revocation_that_the_feed_missed_takes_effect_all_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_that_could_not_be_looked_up_at_first_is_looked_up_later() {
+    let cluster = Cluster::start(Version::usual(), &[]);
+    let world = World::on(cluster.database().await, 1).await;
+    let client = world.pool.get().await.expect("a connection");
+    let (_, token) = members::member(&client, world.office.org_id, "Bob", "member").await;
+    let room = world.office.room();
+    let mut bob = Socket::join(&world.address(0), &token, &room).await;
+    let mut cursors = Socket::connect(&world.address(0), RoomKind::Ephemeral, &room).await;
+    cursors.ask_to_join(&token.reveal()).await;
+    let joined = cursors.next().await;
+    assert!(matches!(joined, Some(Message::JoinResponseOk { .. })));
+    // Sessions can be looked up, rights cannot.
+    let changes = "delete from quire.access_grant where everyone;
+        alter view quire.document_access rename to hidden_access";
+    unheard(&cluster, &world, changes).await;
+    // Room and cursors ask when the feed is back, and once more when it has settled.
+    let log = cluster.postgres().log();
+    let refused = async {
+        let refusal = "relation \"quire.document_access\" does not exist";
+        while std::fs::read_to_string(&log)
+            .expect("it logs")
+            .matches(refusal)
+            .count()
+            < 4
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), refused)
+        .await
+        .expect("they ask");
+    let back = "alter view quire.hidden_access rename to document_access";
+    client.batch_execute(back).await.expect("renamed");
+    tokio::time::timeout(Duration::from_secs(30), bob.sent_away())
+        .await
+        .expect("he reads no more");
+    tokio::time::timeout(Duration::from_secs(30), put_out(&mut cursors))
+        .await
+        .expect("he sees no cursors any more");
+    drop(client);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_feed_missed_of_title_and_comments_is_told_when_it_is_back() {
     let cluster = Cluster::start(Version::usual(), &[]);
     let world = World::on(cluster.database().await, 1).await;

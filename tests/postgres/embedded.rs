@@ -1,6 +1,9 @@
 //! The private Postgres of `quire dev` and of the tests.
 
+use std::time::{Duration, Instant};
+
 use quire::dev::{EmbeddedPostgres, User};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::kit::postgres::{Cluster, Database, Version, connect};
 
@@ -99,4 +102,21 @@ fn a_temporary_one_leaves_no_folder() {
     drop(cluster);
     assert!(!data.exists() && !socket.exists());
     assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
+}
+
+#[test]
+fn one_that_stands_still_ends_with_its_owner() {
+    let cluster = Cluster::start(Version::usual(), &[]);
+    let (data, pid) = (cluster.postgres().data(), cluster.postgres().pid());
+    let mut all = quire::dev::children(pid);
+    all.push(pid as i32);
+    for process in all {
+        let process = Pid::from_raw(process).expect("a process");
+        // One that has ended meanwhile stands still enough.
+        let _ = kill_process(process, Signal::STOP);
+    }
+    let begun = Instant::now();
+    drop(cluster);
+    assert!(!data.exists());
+    assert!(begun.elapsed() < Duration::from_secs(30));
 }

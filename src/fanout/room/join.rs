@@ -100,21 +100,28 @@ impl State {
         let _ = reply.send(Ok(()));
     }
 
-    /// Sends away whose right is not what it was at the join.
+    /// Sends away whose right is not what it was at the join, if that must be looked up.
     pub(super) async fn recheck(&mut self) {
+        if !self.must_recheck {
+            return;
+        }
         let accounts: Vec<Uuid> = self.readers.all.values().map(|r| r.account_id).collect();
         if accounts.is_empty() {
+            self.must_recheck = false;
             return;
         }
         match self.permissions(&accounts).await {
-            Ok(now) => self.send_away(
-                |reader| reader.has_changed(now.get(&reader.account_id).copied()),
-                RoomErrorCode::RejoinSuggested,
-                "your rights changed; join again",
-            ),
-            // Who asked for it asks again until it works, and closes all connections if it does not.
+            Ok(now) => {
+                self.must_recheck = false;
+                self.send_away(
+                    |reader| reader.has_changed(now.get(&reader.account_id).copied()),
+                    RoomErrorCode::RejoinSuggested,
+                    "your rights changed; join again",
+                );
+            }
+            // A server that cannot ask for long closes all connections.
             Err(error) => {
-                tracing::warn!(document_id = %self.key.document_id, %error, "look up readers' rights");
+                tracing::warn!(document_id = %self.key.document_id, %error, "look up readers' rights; trying again");
             }
         }
     }

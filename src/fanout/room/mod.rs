@@ -201,6 +201,8 @@ struct State {
     is_staged: bool,
     must_read: bool,
     must_rebuild: bool,
+    /// Readers' rights may have changed unheard.
+    must_recheck: bool,
     /// Whether the stored snapshot is not to be trusted then.
     is_from_edits: bool,
     /// Something in `live` waits for what was committed while nothing was streamed.
@@ -252,6 +254,7 @@ impl State {
             is_staged: false,
             must_read: false,
             must_rebuild: false,
+            must_recheck: false,
             is_from_edits: false,
             hangs,
         };
@@ -288,9 +291,10 @@ impl State {
             }
             self.show(fresh);
             self.mend().await;
+            self.recheck().await;
             self.measure();
             self.fold_if_due();
-            let count = if self.must_read || self.must_rebuild {
+            let count = if self.must_read || self.must_rebuild || self.must_recheck {
                 tokio::time::timeout(READ_AGAIN, messages.recv_many(&mut received, TAKEN_AT_ONCE))
                     .await
             } else {
@@ -327,7 +331,7 @@ impl State {
                 RoomErrorCode::RejoinSuggested,
                 "your rights changed; join again",
             ),
-            Message::Recheck => self.recheck().await,
+            Message::Recheck => self.must_recheck = true,
             Message::Deleted => {
                 self.send_away(|_| true, RoomErrorCode::AppError, "document_deleted");
             }
