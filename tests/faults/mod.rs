@@ -2,6 +2,7 @@
 //! connections, something that goes wrong, and a checker that knows what everybody was told.
 //! README.md says what was found and how to run it.
 
+mod begun;
 mod campaign;
 mod check;
 mod crowd;

@@ -9,9 +9,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use super::begun::Begun;
 use super::check::{PATIENCE, Rows, Verdict, check_log, unborn};
 use super::crowd::{HURRY_MS, Memory, Person, Word};
-use super::fault::{Begun, Fault};
+use super::fault::Fault;
 use super::leaks;
 use super::stage::Stage;
 use super::witness::Witness;
