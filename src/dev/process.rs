@@ -17,7 +17,7 @@ const STOP: Duration = Duration::from_secs(60);
 
 /// A shell that waits for our end, however it comes, and then stops the Postgres of `folder`. It
 /// looks at that process's folder first, so it never hits another one with the same number. A
-/// `temporary` folder is removed.
+/// `temporary` folder is removed, with what is mounted in it.
 pub fn guard(folder: &Path, temporary: bool) -> Result<Child> {
     const SCRIPT: &str = r#"
         trap '' INT TERM HUP
@@ -28,6 +28,13 @@ pub fn guard(folder: &Path, temporary: bool) -> Result<Child> {
             [ -d /proc/self ] || { kill -0 "$pid" 2> /dev/null; return; }
             [ "$(readlink "/proc/$pid/cwd")" = "$1/data" ]
         }
+        # Tests put small disks into such a folder, one inside the other.
+        mounted() {
+            [ -r /proc/mounts ] || return 0
+            while read -r _ at _; do
+                case "$at" in "$1"/*) echo "$at" ;; esac
+            done < /proc/mounts
+        }
         if ours "$1"; then
             kill "-$2" "$pid"
             # One that stands still hears it when it goes on.
@@ -35,6 +42,7 @@ pub fn guard(folder: &Path, temporary: bool) -> Result<Child> {
         fi
         [ "$2" = QUIT ] || exit 0
         while ours "$1"; do sleep 0.05; done
+        mounted "$1" | sort -r | while read -r at; do umount -l "$at"; done
         rm -rf "$1"
     "#;
     let folder = folder.canonicalize().map_err(|e| io("find", folder, e))?;
