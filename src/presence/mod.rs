@@ -24,7 +24,7 @@ use crate::error::Result;
 use crate::fanout::outbox::Outbox;
 use crate::fanout::{Leases, ReaderId};
 use crate::feed::message::emit;
-use crate::metrics::{self, Counter, Metric};
+use crate::metrics::{self, Counter, Gauge, Metric};
 use crate::postgres::{Pool, failed};
 
 /// Changes within this time go into one message.
@@ -51,7 +51,11 @@ static IGNORED: Counter = Counter::new(
     "quire_presence_ignored_total",
     "Presence of clients that was let go: unreadable, too large or under another's key.",
 );
-static METRICS: &[&dyn Metric] = &[&SENT, &IGNORED];
+static SHOWN: Gauge = Gauge::new(
+    "quire_presence_entries",
+    "People whom this server shows in documents, its own and those of other servers, once a document and cursor.",
+);
+static METRICS: &[&dyn Metric] = &[&SENT, &IGNORED, &SHOWN];
 
 /// Where browsers reach the servers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -367,6 +371,8 @@ impl Presence {
         state
             .rooms
             .retain(|_, places| !places.people.is_empty() || !places.readers.is_empty());
+        let shown: usize = state.rooms.values().map(|places| places.people.len()).sum();
+        SHOWN.set(shown as i64);
     }
 
     /// Writes messages into the log until `stop` completes, then says that this server leaves.
