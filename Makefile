@@ -49,7 +49,7 @@ api-check: tools web node_modules/.installed target/schemathesis/.installed ## t
 
 faults: tools web node_modules/.installed ## what goes wrong while people write: ROUNDS= in all, SEED=, FAULTS=kill_server,… (default: every kind in turn), planted bugs; figures as JSON
 	cargo build --locked
-	@node scripts/faults.mjs $(or $(ROUNDS),52) "$(SEED)" "$(FAULTS)"
+	@node scripts/faults.mjs $(or $(ROUNDS),76) "$(SEED)" "$(FAULTS)"
 
 soak: tools web node_modules/.installed ## two servers under moderate load: what they hold must not grow (MINUTES=120); figures as JSON
 	QUIRE_LOG=off QUIRE_SOAK_MINUTES=$(or $(MINUTES),120) cargo test --locked --test quire faults::soak -- --ignored --nocapture
@@ -68,7 +68,7 @@ compiler:
 
 tools: compiler
 	@scripts/apt-missing /usr/lib/postgresql/15/bin/postgres=postgresql-15 psql=postgresql-client-15 \
-		/usr/sbin/pgbouncer=pgbouncer chromium=chromium ip=iproute2 curl=curl
+		/usr/sbin/pgbouncer=pgbouncer chromium=chromium ip=iproute2 curl=curl faketime=faketime
 
 web/dist/index.html: web/node_modules/.installed $(WEB_SOURCES)
 	cd web && npm run build

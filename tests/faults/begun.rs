@@ -4,10 +4,20 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::check::Verdict;
+use super::clock::{Clocks, Whose};
+use super::disk::Disk;
 use super::fault::Fault;
+use super::guests::{SlowReaders, Storm};
 use super::link::Manner;
+use super::poison::Poison;
+use super::slots::{self, GivenUp};
 use super::stage::Stage;
+use super::{hidden, trial};
 use crate::kit::random::Random;
+
+/// A commit waits for so many microseconds before its flush.
+const SLOW_DISK: [(&str, &str); 2] = [("commit_siblings", "0"), ("commit_delay", "100000")];
 
 /// A fault that has begun, and what it needs to end.
 pub struct Begun {
@@ -15,6 +25,22 @@ pub struct Begun {
     server: usize,
     processes: Vec<Pid>,
     transaction: Option<tokio_postgres::Client>,
+    aside: Aside,
+    /// What it found itself.
+    verdict: Verdict,
+}
+
+/// What one kind of them needs to end.
+enum Aside {
+    Nothing,
+    Disk(Disk),
+    GivenUp(GivenUp),
+    SlowReaders(SlowReaders),
+    Storm(Storm),
+    Poison(Poison),
+    Clock(Whose),
+    /// The server starves.
+    Starved,
 }
 
 impl Begun {
@@ -26,6 +52,8 @@ impl Begun {
             server,
             processes: Vec::new(),
             transaction: None,
+            aside: Aside::Nothing,
+            verdict: Verdict::default(),
         };
         let seat = &mut stage.servers[server];
         match fault {
@@ -109,12 +137,58 @@ impl Begun {
                      truncate bulk";
                 stage.execute(sql).await;
             }
+            Fault::DiskFull => {
+                let disk = Disk::one(random);
+                disk.fill(&stage.cluster).await;
+                begun.aside = Aside::Disk(disk);
+            }
+            Fault::SlowDisk => {
+                let client = crate::kit::postgres::connect(&stage.url).await;
+                for (name, value) in SLOW_DISK {
+                    stage.alter(name, value, &client).await;
+                }
+            }
+            Fault::DropSlot if random.chance(50) => slots::drop_all(stage).await,
+            Fault::DropSlot => {
+                let list = processes(stage, "backend_type = 'walsender'").await;
+                begun.hold(list);
+                begun.aside = Aside::GivenUp(GivenUp::behind_them(stage).await);
+            }
+            Fault::SlowReader => {
+                begun.aside = Aside::SlowReaders(SlowReaders::come(stage, server).await);
+            }
+            Fault::ReconnectStorm => begun.aside = Aside::Storm(Storm::come(stage).await),
+            Fault::PoisonRow => begun.aside = Aside::Poison(Poison::put(stage, random).await),
+            Fault::KillTrial => {
+                // It may be gone before.
+                let _ = kill_process(trial::process(seat), Signal::KILL);
+            }
+            Fault::StopTrial => begun.hold(vec![trial::process(seat)]),
+            Fault::MemoryPressure if random.chance(50) => trial::starve(trial::process(seat)),
+            Fault::MemoryPressure => {
+                trial::starve(pid(seat.pid() as i32));
+                begun.aside = Aside::Starved;
+            }
+            Fault::ClockJump => {
+                let whose = *random.pick(&[Whose::Postgres, Whose::Server(server)]);
+                stage.clocks().set(whose, Clocks::jump(random));
+                begun.aside = Aside::Clock(whose);
+            }
+            Fault::HiddenCommit => hidden::open(stage, server, &mut begun.verdict).await,
+            Fault::FailingLoad => {
+                stage
+                    .execute("alter table quire.snapshot rename to snapshot_away")
+                    .await;
+                stage.servers[server].process().kill9().await;
+                stage.start_server(server).await;
+            }
         }
         begun
     }
 
     /// Puts it right again. What takes time to notice takes it.
-    pub async fn end(self, stage: &mut Stage) {
+    pub async fn end(self, stage: &mut Stage, verdict: &mut Verdict) {
+        verdict.add(self.verdict);
         for process in &self.processes {
             // It may have been killed by another fault.
             let _ = kill_process(*process, Signal::CONT);
@@ -160,7 +234,40 @@ impl Begun {
             | Fault::KillWalsender
             | Fault::StopWalsender
             | Fault::TerminateConnections
-            | Fault::BulkJob => {}
+            | Fault::BulkJob
+            | Fault::KillTrial
+            | Fault::StopTrial
+            | Fault::HiddenCommit
+            | Fault::DiskFull
+            | Fault::DropSlot
+            | Fault::SlowReader
+            | Fault::ReconnectStorm
+            | Fault::PoisonRow
+            | Fault::MemoryPressure
+            | Fault::ClockJump => {}
+            Fault::SlowDisk => {
+                for (name, _) in SLOW_DISK {
+                    stage.alter_back(name).await;
+                }
+            }
+            Fault::FailingLoad => {
+                stage
+                    .execute("alter table quire.snapshot_away rename to snapshot")
+                    .await;
+            }
+        }
+        match self.aside {
+            Aside::Nothing => {}
+            Aside::Disk(disk) => disk.clear(&mut stage.cluster).await,
+            Aside::GivenUp(slots) => slots.are_gone(stage).await,
+            Aside::SlowReaders(readers) => readers.read_on(stage, verdict).await,
+            Aside::Storm(storm) => storm.pass(verdict).await,
+            Aside::Poison(poison) => poison.look(stage, verdict).await,
+            Aside::Clock(whose) => stage.clocks().set(whose, 0),
+            Aside::Starved => {
+                stage.servers[self.server].process().kill9().await;
+                stage.start_server(self.server).await;
+            }
         }
     }
 

@@ -74,10 +74,11 @@ impl Rows {
         let client = stage.pool.get().await.expect("a connection");
         let sql = "select peer_id, counter_start, counter_end, update from quire.edit \
              where org_id = $1 and document_id = $2 order by peer_id, counter_start";
-        let rows = client
+        let mut rows = client
             .query(sql, &[&stage.office.org_id, &document_id])
             .await
             .expect("rows");
+        rows.retain(|row| !stage.poisoned.contains(&(row.get::<_, i64>(0) as u64)));
         let mut counters: BTreeMap<u64, Vec<_>> = BTreeMap::new();
         let document = LoroDoc::new();
         let updates: Vec<Vec<u8>> = rows.iter().map(|row| row.get(3)).collect();
@@ -95,6 +96,10 @@ impl Rows {
             text: plain_text(&document),
             version: document.oplog_vv(),
         }
+    }
+
+    pub fn version(&self) -> &loro::VersionVector {
+        &self.version
     }
 
     fn end(&self, peer: u64) -> i32 {

@@ -1,5 +1,6 @@
 //! What can go wrong: the list, and what goes with what. begun.rs lets it happen.
 
+use super::disk;
 use crate::kit::random::Random;
 
 /// One thing that goes wrong. The order is that of the README's table.
@@ -57,10 +58,34 @@ pub enum Fault {
     HalfOpenDoor,
     /// The same between a server and Postgres.
     HalfOpenLine,
+    /// No byte is free for the tables, or for the log.
+    DiskFull,
+    /// Each flush of the log takes a tenth of a second.
+    SlowDisk,
+    /// The slot of a feed goes while its server lives.
+    DropSlot,
+    /// Some have joined and read nothing, while much is written.
+    SlowReader,
+    /// Two hundred come at once.
+    ReconnectStorm,
+    /// A row that Loro cannot apply is put into the table.
+    PoisonRow,
+    /// kill -9 of the process that tries updates.
+    KillTrial,
+    /// The process that tries updates stands still and goes on.
+    StopTrial,
+    /// A server, or its process that tries updates, gets no more memory.
+    MemoryPressure,
+    /// The clock of Postgres or of a server jumps by hours, ahead or back, and back again.
+    ClockJump,
+    /// A document is opened while an edit of it is in the stream and not in the tables.
+    HiddenCommit,
+    /// Documents cannot be loaded from the tables while a server starts.
+    FailingLoad,
 }
 
 impl Fault {
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 38] = [
         Self::KillServer,
         Self::KillPostgres,
         Self::KillBoth,
@@ -87,13 +112,36 @@ impl Fault {
         Self::BulkJob,
         Self::HalfOpenDoor,
         Self::HalfOpenLine,
+        Self::DiskFull,
+        Self::SlowDisk,
+        Self::DropSlot,
+        Self::SlowReader,
+        Self::ReconnectStorm,
+        Self::PoisonRow,
+        Self::KillTrial,
+        Self::StopTrial,
+        Self::MemoryPressure,
+        Self::ClockJump,
+        Self::HiddenCommit,
+        Self::FailingLoad,
     ];
+
+    /// Those that can happen on this machine.
+    pub fn possible() -> Vec<Self> {
+        let is_possible = |fault: &Self| *fault != Self::DiskFull || disk::can_be_had();
+        Self::ALL.into_iter().filter(is_possible).collect()
+    }
+
+    /// Whether it needs a Postgres and servers that were started for it.
+    pub fn is_apart(self) -> bool {
+        matches!(self, Self::DiskFull | Self::ClockJump)
+    }
 
     /// Whether its end starts a server.
     pub fn starts_server(self) -> bool {
         matches!(
             self,
-            Self::KillServer | Self::KillBoth | Self::RestartServer
+            Self::KillServer | Self::KillBoth | Self::RestartServer | Self::MemoryPressure
         )
     }
 
@@ -106,8 +154,21 @@ impl Fault {
             | Self::TerminateConnections
             | Self::ReadOnly
             | Self::LongTransaction
-            | Self::BulkJob => 0,
-            Self::KillServer | Self::KillBoth | Self::StopServer | Self::RestartServer => 1,
+            | Self::BulkJob
+            | Self::DiskFull
+            | Self::SlowDisk
+            | Self::DropSlot
+            | Self::SlowReader
+            | Self::PoisonRow
+            | Self::HiddenCommit
+            | Self::FailingLoad => 0,
+            Self::KillServer
+            | Self::KillBoth
+            | Self::StopServer
+            | Self::RestartServer
+            | Self::KillTrial
+            | Self::StopTrial
+            | Self::MemoryPressure => 1,
             Self::KillPostgres
             | Self::StopPostgres
             | Self::ImmediateShutdown
@@ -126,6 +187,7 @@ impl Fault {
                 | Self::OneWayLine
                 | Self::ThrottleLine
                 | Self::HalfOpenLine
+                | Self::DropSlot
         )
     }
 
@@ -134,7 +196,10 @@ impl Fault {
         // One that stops Postgres or a server finds it running; a slot that waits holds up a start.
         let takes_postgres = |fault: Self| fault.rank() == 3 || fault == Self::KillBoth;
         let holds_up_the_end = |one: Self, two: Self| {
-            one.holds_walsender() && two == Self::RestartPostgres || one == Self::LongTransaction
+            one.holds_walsender() && two == Self::RestartPostgres
+                || one == Self::LongTransaction
+                // Postgres may have ended by itself then.
+                || one == Self::DiskFull && takes_postgres(two)
         };
         let is_impossible = self.rank() == other.rank()
             || takes_postgres(self) && takes_postgres(other)
@@ -145,7 +210,7 @@ impl Fault {
 
     /// One more that happens in the same round.
     pub fn companion(self, random: &mut Random) -> Option<Self> {
-        let possible: Vec<Self> = Self::ALL
+        let possible: Vec<Self> = Self::possible()
             .into_iter()
             .filter(|other| self.goes_with(*other))
             .collect();
@@ -154,12 +219,20 @@ impl Fault {
 
     /// Whether the database can be written to meanwhile, by whoever has no link to it.
     pub fn leaves_postgres(self) -> bool {
-        self.rank() < 3 && !matches!(self, Self::KillBoth | Self::ReadOnly)
+        self.rank() < 3 && !matches!(self, Self::KillBoth | Self::ReadOnly | Self::DiskFull)
     }
 
-    /// Whether all must come right while it lasts: the other server is there for that.
+    /// Whether all must come right while it lasts: the other server is there for that, or it concerns
+    /// nobody but its own guests.
     pub fn lasts(self) -> bool {
-        matches!(self, Self::HalfOpenDoor | Self::HalfOpenLine)
+        matches!(
+            self,
+            Self::HalfOpenDoor
+                | Self::HalfOpenLine
+                | Self::SlowReader
+                | Self::ReconnectStorm
+                | Self::PoisonRow
+        )
     }
 
     /// Those of a round, in the order in which they begin.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::check::Verdict;
 use super::stage::Stage;
-use crate::kit::server::metric;
+use crate::kit::server::{metric, resident_bytes};
 
 /// How long what is over may take to be gone.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -13,8 +13,43 @@ const CONNECTIONS: i64 = 10 + 3;
 /// Files and sockets of one server when nobody is connected.
 const FILES: usize = 80;
 
+/// What a server may have grown by since its first round, for all its documents and whatever came at
+/// once: much more than its caches take for the documents of a long campaign.
+const GROWTH_BYTES: usize = 256 << 20;
+
+/// Complains of a server that grew.
+fn check_memory(stage: &mut Stage, verdict: &mut Verdict) {
+    for number in 0..stage.servers.len() {
+        let pid = stage.servers[number].pid();
+        let now = resident_bytes(pid);
+        let first = *stage.memory.entry(pid).or_insert(now);
+        if now > first + GROWTH_BYTES {
+            verdict.leaks += 1;
+            verdict.complain(format!("server {number} grew from {first} to {now} bytes"));
+        }
+    }
+}
+
+/// Once, when no further round is played: presence of whoever was at a killed server is kept for
+/// its lease, which a round does not wait for.
+pub async fn check_last(stage: &Stage, verdict: &mut Verdict) {
+    for (number, seat) in stage.servers.iter().enumerate() {
+        let mut value = None;
+        let gone = async {
+            while value != Some(0) {
+                value = metric(&seat.own_address(), "quire_presence_entries").await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, gone).await.is_err() {
+            verdict.leaks += 1;
+            verdict.complain(format!("server {number} still shows {value:?} people"));
+        }
+    }
+}
+
 /// Waits for what must be gone, and complains of what is not.
-pub async fn check(stage: &Stage, verdict: &mut Verdict) {
+pub async fn check(stage: &mut Stage, verdict: &mut Verdict) {
+    check_memory(stage, verdict);
     let client = crate::kit::postgres::connect(&stage.url).await;
     let servers = stage.servers.len() as i64;
     let slots = "select count(*) from pg_replication_slots";

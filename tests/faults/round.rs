@@ -3,11 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use quire::http::create_document;
-use quire::postgres::Pool;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use uuid::Uuid;
 
 use super::begun::Begun;
 use super::check::{PATIENCE, Rows, Verdict, check_log, unborn};
@@ -80,8 +77,10 @@ impl Round {
             true => Some(stage.office.member(&stage.pool, "Victim").await),
             false => None,
         };
-        let document_id = document(&stage.pool, stage).await;
-        let room = format!("{}/{document_id}", stage.office.org_id);
+        let document_id = stage.document("Round").await;
+        stage.document_id = document_id;
+        stage.poisoned.clear();
+        let room = stage.room();
         let client = stage.pool.get().await.expect("a connection");
         let witness = Witness::call(&client, &format!("{}", self.number)).await;
         drop(client);
@@ -126,7 +125,7 @@ impl Round {
             .into_iter()
             .partition(|begun| begun.fault.starts_server());
         for begun in others.into_iter().rev().chain(servers) {
-            begun.end(stage).await;
+            begun.end(stage, &mut verdict).await;
         }
         if !revoked_first && !is_reachable {
             revoke(stage, victim.as_ref()).await;
@@ -143,8 +142,8 @@ impl Round {
         let rows = Rows::read(stage, document_id).await;
         rows.check_copy("the reader", &reader.client, &mut verdict)
             .await;
-        for begun in lasting {
-            begun.end(stage).await;
+        for begun in lasting.into_iter().rev() {
+            begun.end(stage, &mut verdict).await;
         }
         rows.check(&mut verdict);
         for writer in &writers {
@@ -198,14 +197,6 @@ impl Round {
         let pause = Duration::from_millis(1 + self.random.below(up_to_ms) as u64);
         tokio::time::sleep(pause).await;
     }
-}
-
-pub(super) async fn document(pool: &Pool, stage: &Stage) -> Uuid {
-    let client = pool.get().await.expect("a connection");
-    let (org_id, owner) = (stage.office.org_id, stage.office.owner.session.account_id);
-    create_document(&client, org_id, None, owner, "Round", None)
-        .await
-        .expect("a document")
 }
 
 /// Everybody is there, and the paragraph has its text.

@@ -12,7 +12,7 @@ use super::campaign::report;
 use super::check::{Rows, Verdict};
 use super::crowd::Person;
 use super::leaks;
-use super::round::{Typing, assemble, document, settle};
+use super::round::{Typing, assemble, settle};
 use super::stage::Stage;
 use crate::kit::postgres::Version;
 use crate::kit::random::{self, Random};
@@ -77,7 +77,7 @@ async fn nothing_grows_while_people_work_for_hours() {
     });
     let seed = random::seed();
     let mut random = Random::new(seed);
-    let stage = Stage::set(Version::usual(), program()).await;
+    let mut stage = Stage::set(Version::usual(), program()).await;
     let mut tables = VecDeque::new();
     for _ in 0..DOCUMENTS {
         tables.push_back(Table::lay(&stage, &mut random).await);
@@ -105,7 +105,7 @@ async fn nothing_grows_while_people_work_for_hours() {
     for table in tables {
         table.clear(&stage, &mut verdict).await;
     }
-    leaks::check(&stage, &mut verdict).await;
+    leaks::check(&mut stage, &mut verdict).await;
     let settled: Vec<&Sample> = samples
         .iter()
         .filter(|sample| sample.at_s >= WARM_UP.as_secs().min(minutes * 60 / 4))
@@ -138,7 +138,7 @@ async fn nothing_grows_while_people_work_for_hours() {
 impl Table {
     /// A new document, with people who type in it.
     async fn lay(stage: &Stage, random: &mut Random) -> Self {
-        let document_id = document(&stage.pool, stage).await;
+        let document_id = stage.document("Round").await;
         let room = format!("{}/{document_id}", stage.office.org_id);
         let token = stage.office.owner.token.reveal();
         let mut people: Vec<Person> = (0..=WRITERS)

@@ -62,9 +62,20 @@ impl Cluster {
 
     /// A new cluster, on a Unix socket only, with `settings` besides what Quire needs.
     pub fn start(version: Version, settings: &[(&str, &str)]) -> Self {
+        Self::start_in(version, settings, |_, binaries| binaries)
+    }
+
+    /// The same, in a folder and with programs that `prepare` has a hand in, before the database's
+    /// files come into that folder.
+    pub fn start_in(
+        version: Version,
+        settings: &[(&str, &str)],
+        prepare: impl FnOnce(&Path, Binaries) -> Binaries,
+    ) -> Self {
         let user = User::ordinary().expect("a user for Postgres");
         let binaries = version.binaries(&user);
         let folder = dev::temporary().expect("a temporary folder");
+        let prepared = prepare(&folder, binaries.clone());
         copy(&template_folder(version, &binaries, &user), &folder);
         let mut all = vec![
             ("max_connections", "400"),
@@ -73,7 +84,7 @@ impl Cluster {
             ("max_replication_slots", "64"),
         ];
         all.extend(settings);
-        let postgres = EmbeddedPostgres::start_temporary(&folder, &binaries, &user, &all)
+        let postgres = EmbeddedPostgres::start_temporary(&folder, &prepared, &user, &all)
             .expect("Postgres starts");
         Self {
             postgres,
@@ -177,6 +188,28 @@ impl Cluster {
     /// Starts it after [`Self::kill9`] or [`Self::stop`].
     pub fn start_again(&mut self) {
         leave_thread(|| self.postgres.start_again()).expect("Postgres starts again");
+    }
+
+    /// Waits until it takes connections, and starts it where it has given up by itself.
+    pub async fn recover(&mut self) {
+        let url = self.url("postgres");
+        let recovering = async {
+            loop {
+                if leave_thread(|| self.postgres.has_ended()) {
+                    self.start_again();
+                }
+                if tokio_postgres::connect(&url, tokio_postgres::NoTls)
+                    .await
+                    .is_ok()
+                {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(60), recovering)
+            .await
+            .expect("Postgres recovers");
     }
 
     /// Stops it properly and starts it again.

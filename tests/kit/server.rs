@@ -120,6 +120,14 @@ pub async fn metric(address: &str, name: &str) -> Option<i64> {
     line.and_then(|value| value.parse().ok())
 }
 
+/// Memory of a process.
+pub fn resident_bytes(pid: u32) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<usize>().ok());
+    kib.expect("its memory") << 10
+}
+
 /// What servers in this process have counted so far.
 pub fn counted(name: &str) -> u64 {
     quire::metrics::text()

@@ -8,7 +8,7 @@ use loro::LoroDoc;
 use quire::auth::Token;
 use quire::client::Address;
 use quire::protocol::{self, AckStatus, BatchId, Frame, Message, Reassembly, RoomKind, Text};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::Message as WsMessage;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
@@ -27,18 +27,52 @@ impl Socket {
     /// Connects and joins as the stock client would, with the raw token and nothing of the document.
     pub async fn join(address: &Address, token: &Token, room: &str) -> Self {
         let mut socket = Self::connect(address, RoomKind::Document, room).await;
-        socket.ask_to_join(&token.reveal()).await;
-        let answer = socket.next().await;
-        let is_in = matches!(answer, Some(Message::JoinResponseOk { .. }));
-        assert!(is_in, "{answer:?}");
+        let answer = socket.asks(token).await;
+        assert!(is_in(&answer), "{answer:?}");
         socket
+    }
+
+    /// The same, with as little room for what it does not read as the system gives.
+    pub async fn join_narrow(address: &Address, token: &Token, room: &str) -> Self {
+        let tcp = TcpSocket::new_v4().expect("a socket");
+        tcp.set_recv_buffer_size(4096).expect("narrowed");
+        let peer = address.authority().parse().expect("a numeric address");
+        let stream = tcp.connect(peer).await.expect("connected");
+        let stream = MaybeTlsStream::Plain(stream);
+        let (stream, _) = tokio_tungstenite::client_async(address.sync_url(), stream)
+            .await
+            .expect("connected");
+        let mut socket = Self::on(stream, RoomKind::Document, room);
+        let answer = socket.asks(token).await;
+        assert!(is_in(&answer), "{answer:?}");
+        socket
+    }
+
+    /// The same, if the server is there and lets it in.
+    pub async fn try_join(address: &Address, token: &Token, room: &str) -> Option<Self> {
+        let mut socket = Self::try_connect(address, RoomKind::Document, room).await?;
+        is_in(&socket.asks(token).await).then_some(socket)
+    }
+
+    async fn asks(&mut self, token: &Token) -> Option<Message> {
+        self.ask_to_join(&token.reveal()).await;
+        self.next().await
     }
 
     /// Connects, and is in no room yet.
     pub async fn connect(address: &Address, kind: RoomKind, room: &str) -> Self {
-        let (stream, _) = tokio_tungstenite::connect_async(address.sync_url())
-            .await
-            .expect("connected");
+        let connected = Self::try_connect(address, kind, room).await;
+        connected.expect("connected")
+    }
+
+    /// The same, if the server is there.
+    async fn try_connect(address: &Address, kind: RoomKind, room: &str) -> Option<Self> {
+        let connecting = tokio_tungstenite::connect_async(address.sync_url()).await;
+        let (stream, _) = connecting.ok()?;
+        Some(Self::on(stream, kind, room))
+    }
+
+    fn on(stream: WebSocketStream<MaybeTlsStream<TcpStream>>, kind: RoomKind, room: &str) -> Self {
         Self {
             stream,
             kind,
@@ -97,6 +131,16 @@ impl Socket {
 
     /// Reads until the copy is as wanted.
     pub async fn read_into(&mut self, copy: &LoroDoc, wanted: impl Fn(&LoroDoc) -> bool) {
+        let is_there = self.try_read_into(copy, wanted).await;
+        assert!(is_there, "the connection ended before it was up to date");
+    }
+
+    /// The same; false when the connection ended or the server put it out of the room before.
+    pub async fn try_read_into(
+        &mut self,
+        copy: &LoroDoc,
+        wanted: impl Fn(&LoroDoc) -> bool,
+    ) -> bool {
         while !wanted(copy) {
             match self.next().await {
                 Some(Message::DocUpdate { updates, .. }) => {
@@ -128,10 +172,11 @@ impl Socket {
                         copy.import(&update).expect("imported");
                     }
                 }
+                Some(Message::RoomError { .. }) | None => return false,
                 Some(_) => {}
-                None => panic!("the connection ended before it was up to date"),
             }
         }
+        true
     }
 
     /// Reads until the server closes it, and answers the close code.
@@ -182,4 +227,8 @@ impl Socket {
             }
         }
     }
+}
+
+fn is_in(answer: &Option<Message>) -> bool {
+    matches!(answer, Some(Message::JoinResponseOk { .. }))
 }

@@ -13,7 +13,7 @@ use quire::protocol::RoomKind;
 use super::convergence::figure;
 use crate::kit::people::Office;
 use crate::kit::postgres::{Cluster, Version};
-use crate::kit::server::{program, shows};
+use crate::kit::server::{program, resident_bytes, shows};
 use crate::kit::socket::Socket;
 
 /// Text of the document that everybody comes for, in characters.
@@ -63,7 +63,7 @@ async fn everybody_who_comes_at_once_is_brought_up_to_date_with_few_snapshots() 
     one.edit(|e| e.insert(0, "x")).expect("typed");
     shows(&two, "x").await;
 
-    let before = resident_bytes(&server);
+    let before = resident_bytes(server.pid().expect("it runs"));
     let came = Instant::now();
     let mut arrivals = tokio::task::JoinSet::new();
     for number in 0..count {
@@ -102,7 +102,7 @@ async fn everybody_who_comes_at_once_is_brought_up_to_date_with_few_snapshots() 
     let last = arrived.iter().max().copied().unwrap_or_default();
     letters.sort_unstable();
     let p99 = letters[(letters.len() * 99).div_ceil(100) - 1];
-    let grown = resident_bytes(&server).saturating_sub(before);
+    let grown = resident_bytes(server.pid().expect("it runs")).saturating_sub(before);
     let made = figure(&address, "quire_snapshots_made_total").await;
     println!(
         "{count} came at once: all current after {last:?}; {made} snapshots of {} characters; the server grew by {} MiB; \
@@ -120,13 +120,4 @@ async fn everybody_who_comes_at_once_is_brought_up_to_date_with_few_snapshots() 
         assert!(p99 < Duration::from_millis(250), "{p99:?}");
         assert!(grown < 512 << 20, "{grown} bytes");
     }
-}
-
-/// Memory of a server's process.
-fn resident_bytes(server: &ServerProcess) -> usize {
-    let pid = server.pid().expect("it runs");
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("read");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<usize>().ok());
-    kib.expect("its memory") << 10
 }
