@@ -7,6 +7,8 @@ mod cutover;
 mod departed;
 mod encrypted;
 mod faults;
+mod full_disk;
+mod half_open;
 mod lag;
 mod migration;
 mod peers;
