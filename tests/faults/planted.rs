@@ -145,6 +145,82 @@ pub const BUGS: &[Bug] = &[
         )],
         faults: &[Fault::StopWalsender],
     },
+    Bug {
+        name: "ring_removed",
+        edits: &[(
+            "src/fanout/room/mod.rs",
+            "        for transaction in recent {\n",
+            "        let recent = match crate::planted(\"ring_removed\") {
+                true => Vec::new(),
+                false => recent,
+            };
+            for transaction in recent {\n",
+        )],
+        faults: &[Fault::HiddenCommit],
+    },
+    Bug {
+        name: "unbounded_outbox",
+        edits: &[(
+            "src/fanout/outbox.rs",
+            "queue.bytes + size <= self.shared.limit_bytes;",
+            "queue.bytes + size <= self.shared.limit_bytes
+                || crate::planted(\"unbounded_outbox\");",
+        )],
+        faults: &[Fault::SlowReader],
+    },
+    Bug {
+        name: "opened_with_nothing",
+        edits: &[(
+            "src/fanout/room/mod.rs",
+            "let (loaded, recent) = reading.await?;",
+            "let (loaded, recent) = match reading.await {
+                Err(_) if crate::planted(\"opened_with_nothing\") => {
+                    let seen = format!(\"{0}:{0}:\", i64::MAX);
+                    let nothing = Loaded {
+                        live: LiveDocument::empty(),
+                        position: Position { seen, reaches: Lsn(0) },
+                        snapshot_bytes: 0,
+                        tail_edits: 0,
+                        tail_bytes: 0,
+                        hangs: false,
+                    };
+                    (nothing, Vec::new())
+                }
+                read => read?,
+            };",
+        )],
+        faults: &[Fault::FailingLoad],
+    },
+    Bug {
+        name: "presence_left_behind",
+        edits: &[
+            (
+                "src/presence/mod.rs",
+                "        self.gone(&mut state, room, reader);\n    }\n",
+                "        if !crate::planted(\"presence_left_behind\") {
+                self.gone(&mut state, room, reader);
+            }\n    }\n",
+            ),
+            (
+                "src/presence/state.rs",
+                "let is_gone = is_gone(person);",
+                "let is_gone = is_gone(person) && !crate::planted(\"presence_left_behind\");",
+            ),
+        ],
+        faults: &[Fault::CutDoor],
+    },
+    Bug {
+        name: "reader_left_behind",
+        edits: &[(
+            "src/websocket/connection.rs",
+            "        for key in self.documents.keys().copied().collect::<Vec<_>>() {\n",
+            "        if crate::planted(\"reader_left_behind\") {
+                return;
+            }
+            for key in self.documents.keys().copied().collect::<Vec<_>>() {\n",
+        )],
+        faults: &[Fault::CutDoor],
+    },
 ];
 
 /// The sources with all of them, each asleep until QUIRE_PLANTED names it.
