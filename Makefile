@@ -5,6 +5,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help run build web test test-web test-rust test-e2e check bench access-check api-check faults soak fuzz clean compiler tools
 
+# Where tests keep their databases: in memory where there is room for them. A Postgres that recovers from a crash
+# flushes every file that it has, which takes a busy disk most of a minute.
+SCRATCH := $(shell [ "$$(df --output=avail -k /dev/shm 2> /dev/null | tail -n 1)" -gt 8000000 ] 2> /dev/null && echo /dev/shm || echo $${TMPDIR:-/tmp})
+
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*')
 
 help: ## list these
@@ -24,11 +28,11 @@ test-web: web/node_modules/.installed
 	cd web && npm test
 
 test-rust: tools web node_modules/.installed
-	cargo test --locked
+	TMPDIR=$(SCRATCH) cargo test --locked
 
 test-e2e: tools web node_modules/.installed
 	cargo build --locked
-	cd web && npm run test:e2e
+	cd web && TMPDIR=$(SCRATCH) npm run test:e2e
 
 check: web/node_modules/.installed ## formatting, lints, types
 	cargo fmt --check
@@ -49,10 +53,10 @@ api-check: tools web node_modules/.installed target/schemathesis/.installed ## t
 
 faults: tools web node_modules/.installed ## what goes wrong while people write: ROUNDS= in all, SEED=, FAULTS=kill_server,… (default: every kind in turn), planted bugs; figures as JSON
 	cargo build --locked
-	@node scripts/faults.mjs $(or $(ROUNDS),76) "$(SEED)" "$(FAULTS)"
+	@TMPDIR=$(SCRATCH) node scripts/faults.mjs $(or $(ROUNDS),76) "$(SEED)" "$(FAULTS)"
 
 soak: tools web node_modules/.installed ## two servers under moderate load: what they hold must not grow (MINUTES=120); figures as JSON
-	QUIRE_LOG=off QUIRE_SOAK_MINUTES=$(or $(MINUTES),120) cargo test --locked --test quire faults::soak -- --ignored --nocapture
+	TMPDIR=$(SCRATCH) QUIRE_LOG=off QUIRE_SOAK_MINUTES=$(or $(MINUTES),120) cargo test --locked --test quire faults::soak -- --ignored --nocapture
 
 fuzz: compiler web ## look for inputs that go wrong: TARGET=trial SECONDS=60 (targets: fuzz/targets); a new one goes into fuzz/corpus/TARGET
 	@scripts/fuzz.sh $(or $(TARGET),trial) $(or $(SECONDS),60)
