@@ -186,7 +186,18 @@ impl Begun {
         begun
     }
 
-    /// Puts it right again. What takes time to notice takes it.
+    /// Starts Postgres again, where it is down for this.
+    pub fn start_postgres(&self, stage: &mut Stage) {
+        if let Fault::KillPostgres
+        | Fault::KillBoth
+        | Fault::ImmediateShutdown
+        | Fault::RestartPostgres = self.fault
+        {
+            stage.cluster.start_again();
+        }
+    }
+
+    /// Puts it right again, once Postgres runs. What takes time to notice takes it.
     pub async fn end(self, stage: &mut Stage, verdict: &mut Verdict) {
         verdict.add(self.verdict);
         for process in &self.processes {
@@ -195,12 +206,7 @@ impl Begun {
         }
         let seat = &mut stage.servers[self.server];
         match self.fault {
-            Fault::KillServer | Fault::RestartServer => stage.start_server(self.server).await,
-            Fault::KillPostgres | Fault::ImmediateShutdown | Fault::RestartPostgres => {
-                stage.cluster.start_again();
-            }
-            Fault::KillBoth => {
-                stage.cluster.start_again();
+            Fault::KillServer | Fault::RestartServer | Fault::KillBoth => {
                 stage.start_server(self.server).await;
             }
             Fault::HalfOpenDoor
@@ -228,7 +234,10 @@ impl Begun {
                 stage.cluster.postgres().reload();
             }
             Fault::LongTransaction => drop(self.transaction),
-            Fault::StopServer
+            Fault::KillPostgres
+            | Fault::ImmediateShutdown
+            | Fault::RestartPostgres
+            | Fault::StopServer
             | Fault::StopPostgres
             | Fault::KillBackend
             | Fault::KillWalsender

@@ -12,7 +12,7 @@ use super::crowd::{HURRY_MS, Memory, Person, Word};
 use super::fault::Fault;
 use super::leaks;
 use super::stage::Stage;
-use super::witness::Witness;
+use super::witness::{Log, Witness};
 use crate::kit::people;
 use crate::kit::random::Random;
 
@@ -39,6 +39,67 @@ struct Gone {
     name: usize,
     words: Vec<Word>,
     memory: Arc<Mutex<Memory>>,
+}
+
+/// Whoever took part in a round.
+struct People {
+    writers: Vec<Person>,
+    reader: Person,
+    gone: Vec<Gone>,
+}
+
+impl People {
+    /// Holds everything against the rows. A server goes on trying to commit what an author had sent
+    /// before it was lost, and nobody waits for that: where something is wrong and there are new rows,
+    /// it is looked at once more.
+    async fn judge(&self, stage: &Stage) -> Verdict {
+        let mut rows = Rows::read(stage, stage.document_id).await;
+        loop {
+            let verdict = self.hold_against(&rows, stage).await;
+            let now = Rows::read(stage, stage.document_id).await;
+            if verdict.is_right() || now.version() == rows.version() {
+                return verdict;
+            }
+            rows = now;
+        }
+    }
+
+    async fn hold_against(&self, rows: &Rows, stage: &Stage) -> Verdict {
+        let mut verdict = Verdict::default();
+        rows.check(&mut verdict);
+        rows.check_copy("the reader", &self.reader.client, &mut verdict)
+            .await;
+        for writer in &self.writers {
+            rows.check_author(writer.name, &writer.memory(), &writer.words, &mut verdict);
+            if writer.name < WRITERS {
+                let whose = format!("writer {}", writer.name);
+                rows.check_copy(&whose, &writer.client, &mut verdict).await;
+            }
+        }
+        for gone in &self.gone {
+            let memory = gone.memory.lock().expect("nobody panics");
+            rows.check_author(gone.name, &memory, &gone.words, &mut verdict);
+        }
+        rows.check_servers(stage, &stage.room(), &mut verdict).await;
+        self.with_memories(|memories| {
+            for unborn in unborn(rows, memories) {
+                verdict.divergent += 1;
+                verdict.complain(unborn);
+            }
+        });
+        verdict
+    }
+
+    fn check_log(&self, log: &Log, verdict: &mut Verdict) {
+        self.with_memories(|memories| check_log(log, memories, verdict));
+    }
+
+    /// Of those who are still there.
+    fn with_memories(&self, look: impl FnOnce(&[&Memory])) {
+        let people = self.writers.iter().chain([&self.reader]);
+        let memories: Vec<_> = people.map(Person::memory).collect();
+        look(&memories.iter().map(|memory| &**memory).collect::<Vec<_>>());
+    }
 }
 
 impl Round {
@@ -120,7 +181,11 @@ impl Round {
         self.pause(400).await;
         let (lasting, passing): (Vec<_>, Vec<_>) =
             begun.into_iter().partition(|begun| begun.fault.lasts());
-        // A server starts when everything that it needs is well again.
+        // Postgres first, and servers last: whoever puts something right needs the one, and they need
+        // everything.
+        for begun in &passing {
+            begun.start_postgres(stage);
+        }
         let (servers, others): (Vec<_>, Vec<_>) = passing
             .into_iter()
             .partition(|begun| begun.fault.starts_server());
@@ -139,42 +204,23 @@ impl Round {
             let may_be_refused = writer.name > WRITERS;
             settle(writer, may_be_refused, &mut verdict).await;
         }
-        let rows = Rows::read(stage, document_id).await;
-        rows.check_copy("the reader", &reader.client, &mut verdict)
+        let rows = Rows::read(stage, stage.document_id).await;
+        rows.check_reaches("the reader", &reader.client, &mut verdict)
             .await;
         for begun in lasting.into_iter().rev() {
             begun.end(stage, &mut verdict).await;
         }
-        rows.check(&mut verdict);
-        for writer in &writers {
-            rows.check_author(writer.name, &writer.memory(), &writer.words, &mut verdict);
-            if writer.name < WRITERS {
-                let whose = format!("writer {}", writer.name);
-                rows.check_copy(&whose, &writer.client, &mut verdict).await;
-            }
-        }
-        for gone in &gone {
-            let memory = gone.memory.lock().expect("nobody panics");
-            rows.check_author(gone.name, &memory, &gone.words, &mut verdict);
-        }
-        rows.check_servers(stage, &room, &mut verdict).await;
+        let people = People {
+            writers,
+            reader,
+            gone,
+        };
+        verdict.add(people.judge(stage).await);
         let client = stage.pool.get().await.expect("a connection");
         let log = witness.testify(&client, document_id).await;
         drop(client);
-        {
-            let memories: Vec<_> = writers
-                .iter()
-                .chain([&reader])
-                .map(Person::memory)
-                .collect();
-            let memories: Vec<&Memory> = memories.iter().map(|memory| &**memory).collect();
-            check_log(&log, &memories, &mut verdict);
-            for unborn in unborn(&rows, &memories) {
-                verdict.divergent += 1;
-                verdict.complain(unborn);
-            }
-        }
-        for person in writers.into_iter().chain([reader]) {
+        people.check_log(&log, &mut verdict);
+        for person in people.writers.into_iter().chain([people.reader]) {
             person.client.close().await;
         }
         leaks::check(stage, &mut verdict).await;
