@@ -39,7 +39,7 @@ enum Aside {
     Storm(Storm),
     Poison(Poison),
     Clock(Whose),
-    /// The server starves.
+    /// The server got no memory any more.
     Starved,
 }
 
@@ -164,9 +164,9 @@ impl Begun {
                 let _ = kill_process(trial::process(seat), Signal::KILL);
             }
             Fault::StopTrial => begun.hold(vec![trial::process(seat)]),
-            Fault::MemoryPressure if random.chance(50) => trial::starve(trial::process(seat)),
+            Fault::MemoryPressure if random.chance(50) => trial::starve_trial(stage, server).await,
             Fault::MemoryPressure => {
-                trial::starve(pid(seat.pid() as i32));
+                trial::starve_server(stage, server).await;
                 begun.aside = Aside::Starved;
             }
             Fault::ClockJump => {

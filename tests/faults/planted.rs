@@ -229,7 +229,15 @@ pub const BUGS: &[Bug] = &[
 /// Which of them does not fit the sources any more.
 fn plant(into: &Path) -> Result<(), String> {
     let from = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for name in ["src", "sql", "migrations", "docs", "web/dist", "Cargo.lock"] {
+    for name in [
+        "build.rs",
+        "src",
+        "sql",
+        "migrations",
+        "docs",
+        "web/dist",
+        "Cargo.lock",
+    ] {
         let target = into.join(name);
         fs::create_dir_all(target.parent().expect("a folder")).expect("target can be written");
         let copied = Command::new("cp")

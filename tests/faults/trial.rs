@@ -1,38 +1,100 @@
-//! The process that tries updates, and memory that runs out.
+//! The process that tries updates, and memory that runs out, of it or of its server.
 
 use std::fs;
+use std::time::Duration;
 
-use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+use quire::client::{Address, Client, Options};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-use super::stage::Seat;
+use super::check::PATIENCE;
+use super::stage::{Seat, Stage};
+use crate::kit::socket::Socket;
+
+/// What is written at once into a document.
+const PAGE_BYTES: usize = 100_000;
+/// What each who comes to a server without memory brings.
+const PARTS: u32 = 40;
+const PART_BYTES: usize = 200_000;
 
 /// The server's child that tries updates. Any of its threads may have started it.
 pub fn process(seat: &Seat) -> Pid {
-    let threads = fs::read_dir(format!("/proc/{}/task", seat.pid())).expect("the server runs");
+    find(seat).expect("a trial")
+}
+
+fn find(seat: &Seat) -> Option<Pid> {
+    let threads = fs::read_dir(format!("/proc/{}/task", seat.pid())).ok()?;
     let children = threads.filter_map(|thread| {
         let path = thread.ok()?.path().join("children");
         fs::read_to_string(path).ok()
     });
     let all = children.collect::<Vec<_>>().join(" ");
     let child = all.split_whitespace().find_map(|pid| pid.parse().ok());
-    child.and_then(Pid::from_raw).expect("a trial")
+    child.and_then(Pid::from_raw)
 }
 
-/// From here on it gets no more memory than it has.
-pub fn starve(process: Pid) {
-    let path = format!("/proc/{}/statm", process.as_raw_nonzero());
-    // One that has ended meanwhile needs none.
-    let Ok(text) = fs::read_to_string(path) else {
-        return;
+/// A server gets no more memory than it has, while more and more come to it. Returns when it is dead.
+pub async fn starve_server(stage: &Stage, server: usize) {
+    let seat = &stage.servers[server];
+    let address = Address::parse(&seat.own_address()).expect("an address");
+    let (token, room) = (&stage.office.owner.token, stage.room());
+    let process = Pid::from_raw(seat.pid() as i32).expect("the number of a process");
+    starve(process);
+    let mut held = Vec::new();
+    let dying = async {
+        while is_alive(process) {
+            let bringing = async {
+                let mut socket = Socket::try_join(&address, token, &room).await?;
+                socket.send_unfinished(PARTS, PART_BYTES).await;
+                Some(socket)
+            };
+            held.push(tokio::time::timeout(Duration::from_secs(2), bringing).await);
+        }
     };
-    let pages: u64 = text
-        .split(' ')
-        .next()
-        .and_then(|pages| pages.parse().ok())
-        .expect("its size");
+    tokio::time::timeout(PATIENCE, dying)
+        .await
+        .expect("who gets no memory dies");
+}
+
+/// The server's trial gets no more memory than it has, while one document after the other is written.
+/// Returns when another trial has taken its place.
+pub async fn starve_trial(stage: &Stage, server: usize) {
+    let seat = &stage.servers[server];
+    let address = Address::parse(&seat.own_address()).expect("an address");
+    let token = stage.office.owner.token.reveal();
+    let starved = process(seat);
+    starve(starved);
+    let dying = async {
+        while is_alive(starved) || find(seat).is_none_or(|now| now == starved) {
+            let document_id = stage.document("Pages").await;
+            let room = format!("{}/{document_id}", stage.office.org_id);
+            let options = Options::new(vec![address.clone()], &token, &room, "pages");
+            let writer = Client::start(options);
+            writer.joined().await.expect("joined");
+            writer.edit(|editor| editor.create_text()).expect("a text");
+            writer
+                .edit(|editor| editor.insert(0, &"m".repeat(PAGE_BYTES)))
+                .expect("typed");
+            writer.settled().await.expect("acknowledged");
+            writer.close().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, dying)
+        .await
+        .expect("another one takes its place");
+}
+
+/// From here on it gets no more. It is what may be written to that is limited: under a limit on what is
+/// mapped, what malloc has mapped beforehand would still be given out.
+fn starve(process: Pid) {
     let limit = Rlimit {
-        current: Some(pages * rustix::param::page_size() as u64),
-        maximum: getrlimit(Resource::As).maximum,
+        current: Some(0),
+        maximum: Some(0),
     };
-    let _ = prlimit(Some(process), Resource::As, limit);
+    prlimit(Some(process), Resource::Data, limit).expect("limited");
+}
+
+/// One that was not waited for yet has no memory either.
+fn is_alive(process: Pid) -> bool {
+    let pages = fs::read_to_string(format!("/proc/{}/statm", process.as_raw_nonzero()));
+    pages.is_ok_and(|pages| !pages.starts_with("0 "))
 }

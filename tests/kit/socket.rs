@@ -117,6 +117,27 @@ impl Socket {
         batch
     }
 
+    /// Begins to send an update in so many parts of this size, and never sends the last one: the server
+    /// has to keep the others.
+    pub async fn send_unfinished(&mut self, parts: u32, part_bytes: usize) {
+        self.batches += 1;
+        let batch = BatchId::from(self.batches);
+        self.send(Message::FragmentHeader {
+            batch,
+            count: parts.into(),
+            total_bytes: u64::from(parts) * part_bytes as u64,
+        })
+        .await;
+        for index in 0..parts - 1 {
+            self.send(Message::Fragment {
+                batch,
+                index: index.into(),
+                bytes: vec![0; part_bytes].into(),
+            })
+            .await;
+        }
+    }
+
     /// Sends one update and says how it was answered; everything else that comes is passed over.
     pub async fn write(&mut self, update: &[u8]) -> AckStatus {
         let sent = self.send_update(update).await;
