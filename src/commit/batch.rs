@@ -61,6 +61,7 @@ pub(super) fn runs(waiting: Vec<Waiting>) -> (Vec<Run>, Vec<Waiting>) {
 fn follows(run: &Run, edit: &Edit) -> bool {
     let first = run.first();
     first.lease_id == edit.lease_id
+        && first.era == edit.era
         && first.session_id == edit.session_id
         && run.counter_end() == edit.counter_start
 }
@@ -79,6 +80,7 @@ mod tests {
             peer,
             session_id: Uuid::nil(),
             lease_id: Uuid::nil(),
+            era: 0,
             counter_start: counters.start,
             counter_end: counters.end,
             inserted: 0,

@@ -109,6 +109,8 @@ enum Failure {
     Unstorable(String),
     /// The database could not be reached, or would not write just now.
     Away(String),
+    /// Some of it was tried on documents of another log.
+    Outdated,
 }
 
 struct Connection {
@@ -125,10 +127,19 @@ struct Lane {
 
 impl Lane {
     /// Commits the runs, answers, and returns what must be tried again at the head of the queue.
-    async fn commit(&mut self, runs: Vec<Run>) -> Vec<Waiting> {
+    async fn commit(&mut self, mut runs: Vec<Run>) -> Vec<Waiting> {
         let mut pause_ms = *RETRY_MS.start();
         loop {
             match self.attempt(&runs).await {
+                Err(Failure::Outdated) => {
+                    let era = self.pool.lineage().era();
+                    let (outdated, current) = runs.into_iter().partition(|r| r.first().era != era);
+                    answer_all(outdated, Outcome::Refused(Refusal::LogChanged));
+                    runs = current;
+                    if runs.is_empty() {
+                        return Vec::new();
+                    }
+                }
                 Ok(advanced) => return self.settle(runs, advanced).await,
                 Err(Failure::Blocked | Failure::Unstorable(_)) if runs.len() > 1 => {
                     return self.one_by_one(runs).await;
@@ -149,7 +160,7 @@ impl Lane {
                 Err(Failure::Away(reason)) => {
                     // Whether the batch was committed is unknown. Trying again is safe: what is
                     // there already is answered as such.
-                    self.connection = None;
+                    self.drop_connection();
                     RETRIES.increment();
                     tracing::warn!(
                         reason,
@@ -157,7 +168,10 @@ impl Lane {
                         edits = count(&runs),
                         "commit edits: the database cannot be used; trying again"
                     );
-                    tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+                    let pause = Duration::from_millis(pause_ms);
+                    let lineage = self.pool.lineage();
+                    // Another database may be followed meanwhile.
+                    let _ = tokio::time::timeout(pause, lineage.changed()).await;
                     pause_ms = (pause_ms * 2).min(*RETRY_MS.end());
                 }
             }
@@ -174,15 +188,34 @@ impl Lane {
     }
 
     async fn connection(&mut self) -> Result<&Connection, Failure> {
+        let lineage = self.pool.lineage();
+        let leads_elsewhere =
+            |held: &Connection| !lineage.is_current(Object::metrics(&held.client).created);
+        if self.connection.as_ref().is_some_and(leads_elsewhere) {
+            self.drop_connection();
+        }
         if self.connection.is_none() {
             self.connection = Some(connect(&self.pool).await?);
         }
         Ok(self.connection.as_ref().expect("set just above"))
     }
 
+    /// Closes it: nobody else shall have one that failed, or that leads to another log.
+    fn drop_connection(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            drop(Object::take(connection.client));
+        }
+    }
+
     /// One statement for all runs. Returns which of them advanced their peer.
     async fn attempt(&mut self, runs: &[Run]) -> Result<Vec<bool>, Failure> {
+        let lineage = self.pool.lineage().clone();
         let connection = self.connection().await?;
+        // Asked when the connection is there: it leads to the log of this era, or to the one before.
+        let era = lineage.era();
+        if runs.iter().any(|run| run.first().era != era) {
+            return Err(Failure::Outdated);
+        }
         let started = Instant::now();
         let advanced = insert(connection, runs).await.map_err(failure)?;
         BATCH_SECONDS.observe_duration(started.elapsed());
@@ -211,7 +244,7 @@ impl Lane {
             Ok(standing) => standing,
             // The database went away between the two statements: the whole run is tried again.
             Err(_) => {
-                self.connection = None;
+                self.drop_connection();
                 return run.waiting;
             }
         };

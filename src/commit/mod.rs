@@ -35,6 +35,10 @@ pub struct Edit {
     pub session_id: Uuid,
     /// The lease under which the session may use the peer.
     pub lease_id: Uuid,
+    /// The era of the log whose document it passed its trial on, see [`Lineage::era`].
+    ///
+    /// [`Lineage::era`]: crate::postgres::Lineage::era
+    pub era: u64,
     /// Loro counter of the first operation.
     pub counter_start: i32,
     /// Loro counter after the last operation.
@@ -77,6 +81,8 @@ pub enum Refusal {
     Busy,
     /// The database cannot store it; its log says why.
     Unstorable,
+    /// The log is another one than when it was tried: what it builds on may be gone. Join again.
+    LogChanged,
 }
 
 struct Waiting {

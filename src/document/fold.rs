@@ -28,18 +28,24 @@ pub fn is_due_at_unload(tail_bytes: usize) -> bool {
     tail_bytes >= UNLOAD_TAIL_BYTES
 }
 
-/// Stores a fold that holds every edit visible at `position`, unless a newer one is there.
+/// Stores a fold that holds every edit visible at `position`, unless a newer one is there, or the log
+/// is another one than in `era`: then the fold may hold what the tables have lost.
 ///
 /// # Errors
 /// `Unavailable` when the database cannot be asked.
 pub async fn store(
     pool: &Pool,
     document: DocKey,
+    era: u64,
     position: &Position,
     system_identifier: u64,
     snapshot: &Bytes,
 ) -> Result<()> {
     let client = pool.get().await.map_err(failed("store snapshot"))?;
+    // Asked when the connection is there: it leads to the log of this era, or to the one before.
+    if pool.lineage().era() != era {
+        return Ok(());
+    }
     let statement = client
         .prepare_cached(STORE_SNAPSHOT)
         .await

@@ -37,11 +37,12 @@ pub use self::assembly::{Assembly, Output};
 use self::outlet::{Waiting, outlet};
 pub use self::shared::METRICS;
 use self::shared::Shared;
-pub use self::status::{Server, State, Status};
+pub use self::status::{State, Status};
 use crate::change::{Lsn, Transaction};
 use crate::error::Result;
 use crate::metrics;
-use crate::postgres::{self, Tls};
+pub use crate::postgres::Server;
+use crate::postgres::{self, Lineage, Tls};
 
 /// How long [`Feed::stop`] waits for an orderly end.
 const STOP: Duration = Duration::from_secs(5);
@@ -51,6 +52,8 @@ const STOP: Duration = Duration::from_secs(5);
 pub struct Settings {
     config: tokio_postgres::Config,
     tls: Tls,
+    /// Told which log is followed; [`postgres::Pool::lineage`] where a pool is to follow it.
+    pub lineage: Lineage,
     /// The publication that it reads.
     pub publication: String,
     /// How its connections call themselves in `pg_stat_replication` and `pg_stat_activity`.
@@ -71,7 +74,7 @@ pub struct Settings {
 
 impl Settings {
     /// The defaults for the database at `database_url`, which `tokio-postgres` reads: a URL or
-    /// `key=value`; of several hosts the first that is a primary. Errors: kind `Setting` if it
+    /// `key=value`; of several hosts the primary, and of several primaries the one promoted last. Errors: kind `Setting` if it
     /// cannot be read.
     pub fn new(database_url: &str) -> Result<Self> {
         let config = postgres::config(database_url)?;
@@ -79,6 +82,7 @@ impl Settings {
         Ok(Self {
             config,
             tls,
+            lineage: Lineage::default(),
             publication: "quire_feed".to_owned(),
             application_name: "quire_feed".to_owned(),
             slot_wait: Duration::from_secs(5),

@@ -12,10 +12,9 @@ use super::Settings;
 use super::address::Address;
 use super::connection::secure;
 use super::snapshot::Snapshot;
-use super::status::Server;
 use crate::change::Lsn;
 use crate::error::{Error, Kind, Result};
-use crate::postgres::failed;
+use crate::postgres::{Identity, Server, failed};
 
 /// How long any question may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -62,19 +61,12 @@ impl Observer {
         let row = self
             .ask(doing, include_str!("../../sql/server_identity.sql"))
             .await?;
-        if row.get("is_standby") {
-            return Err(Error::new(
+        self.server = Identity::read(&row)?.server.ok_or_else(|| {
+            Error::new(
                 Kind::Setting,
                 format!("{address} is a standby; the feed needs the primary: name its host too"),
-            ));
-        }
-        let timeline: &str = row.get("timeline_hex");
-        self.server = Server {
-            // Postgres shows the 64 bits as a signed number.
-            system_identifier: row.get::<_, i64>("system_identifier") as u64,
-            timeline: u32::from_str_radix(timeline, 16)
-                .map_err(|e| Error::caused(Kind::Internal, doing, e))?,
-        };
+            )
+        })?;
         let timeout_ms: i64 = row.get("wal_sender_timeout_ms");
         self.sender_timeout = u64::try_from(timeout_ms)
             .ok()

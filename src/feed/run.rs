@@ -8,11 +8,12 @@ use super::backoff::delay;
 use super::outlet::{Closed, Outlet};
 use super::session::{Session, connect};
 use super::shared::Shared;
-use super::status::{Server, State};
+use super::status::State;
 use super::stream::Stream;
 use super::{Settings, Step};
 use crate::change::Lsn;
 use crate::error::{Error, Kind};
+use crate::postgres::Server;
 
 /// A stream that lasted this long was a good one: the next failure is the first again.
 const GOOD: Duration = Duration::from_secs(10);
@@ -32,6 +33,7 @@ pub(super) async fn run(settings: Settings, shared: Arc<Shared>, outlet: Outlet)
                 Ok(()) => return,
                 Err(e) => {
                     shared.count_lost();
+                    settings.lineage.reached(shared.received());
                     lost = None;
                     e
                 }
@@ -71,6 +73,8 @@ async fn stream(
         shared.ring().clear();
     }
     let (start, server) = (session.start, session.server);
+    // From here on connections to the log before are of no use, and those to this one are.
+    settings.lineage.follow(server, start, log_changed);
     let epoch = shared.status.borrow().epoch + 1;
     shared.begin(epoch, start);
     shared.set(|status| {

@@ -1,8 +1,11 @@
 //! One connection of the feed from the first address tried to a stream that runs.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tokio::io::{ReadHalf, WriteHalf};
 
 use super::Settings;
@@ -11,13 +14,17 @@ use super::connection::Connection;
 use super::observer::Observer;
 use super::shared::Shared;
 use super::slot::{self, Attempt};
-use super::status::{Server, State};
+use super::status::State;
 use super::wire::Frames;
 use crate::change::Lsn;
 use crate::error::{Error, Kind, Result};
+use crate::postgres::Server;
 
 /// Beyond the wait for open transactions, what creating the slot may take.
 const SLOT_PATIENCE: Duration = Duration::from_secs(30);
+/// When a primary has answered, how long the other addresses are waited for: one of them may have
+/// been promoted after it.
+const OTHERS: Duration = Duration::from_secs(1);
 
 /// A stream that runs.
 pub(super) struct Session {
@@ -32,30 +39,83 @@ pub(super) struct Session {
     pub settles_at: u64,
 }
 
-/// Connects to the first primary among the addresses. Errors: the last address's, with kind
-/// `Setting` where somebody must mend something.
+/// Connects to the primary among the addresses; where several say that they are one, to the one that
+/// was promoted last. Errors: an address's, with kind `Setting` where somebody must mend something.
 pub(super) async fn connect(settings: &Settings, shared: &Arc<Shared>) -> Result<Session> {
-    let patience = settings.connect_timeout();
-    let mut failure = None;
-    for address in Address::resolve(&settings.config).await? {
-        let reaching = tokio::time::timeout(patience, reach(&address, settings));
-        let reached = reaching.await.unwrap_or_else(|_| {
-            Err(Error::new(
-                Kind::Unavailable,
-                format!("connect to Postgres at {address}: no answer within {patience:?}"),
-            ))
-        });
-        match reached {
-            Ok((connection, observer)) => {
-                return open(address, connection, observer, settings, shared).await;
-            }
-            Err(e) => {
-                tracing::debug!(%address, error = %e, "this database does not serve the feed");
+    let addresses = Address::resolve(&settings.config).await?;
+    let mut attempts: FuturesUnordered<_> = (0..)
+        .zip(&addresses)
+        .map(|(place, address)| reach_in_time(place, address, settings))
+        .collect();
+    let (mut reached, mut failure) = (Vec::new(), None);
+    loop {
+        let patience = if reached.is_empty() {
+            Duration::MAX
+        } else {
+            OTHERS
+        };
+        match tokio::time::timeout(patience, attempts.next()).await {
+            Ok(Some(Ok(primary))) => reached.push(primary),
+            Ok(Some(Err(e))) => {
+                tracing::debug!(error = %e, "this database does not serve the feed");
                 failure = Some(e);
             }
+            Ok(None) | Err(_) => break,
         }
     }
-    Err(failure.expect("resolve gives at least one address"))
+    drop(attempts);
+    let followed = settings.lineage.server();
+    let best = reached
+        .into_iter()
+        .max_by_key(|primary| rank(followed, primary.observer.server, primary.place));
+    let Some(primary) = best else {
+        return Err(failure.expect("resolve gives at least one address"));
+    };
+    settings.lineage.may_follow(primary.observer.server)?;
+    let Primary {
+        place,
+        connection,
+        observer,
+    } = primary;
+    open(
+        addresses[place].clone(),
+        connection,
+        observer,
+        settings,
+        shared,
+    )
+    .await
+}
+
+/// Both connections to a primary.
+struct Primary {
+    /// Of its address, in the order of the setting.
+    place: usize,
+    connection: Connection,
+    observer: Observer,
+}
+
+/// Which of several primaries is preferred: of the cluster that was followed, promoted last, named
+/// first.
+fn rank(followed: Option<Server>, server: Server, place: usize) -> (bool, u32, Reverse<usize>) {
+    let is_same = followed.is_some_and(|f| f.system_identifier == server.system_identifier);
+    (is_same, server.timeline, Reverse(place))
+}
+
+async fn reach_in_time(place: usize, address: &Address, settings: &Settings) -> Result<Primary> {
+    let patience = settings.connect_timeout();
+    let reaching = tokio::time::timeout(patience, reach(address, settings));
+    let (connection, observer) = reaching.await.unwrap_or_else(|_| {
+        Err(Error::new(
+            Kind::Unavailable,
+            format!("connect to Postgres at {address}: no answer within {patience:?}"),
+        ))
+    })?;
+    Ok(Primary {
+        place,
+        connection,
+        observer,
+    })
 }
 
 /// Both connections to one address, which must lead to one and the same primary.
@@ -133,4 +193,29 @@ fn slot_name() -> Result<String> {
     let random = getrandom::u64()
         .map_err(|e| Error::caused(Kind::Internal, "name the replication slot", e))?;
     Ok(format!("quire_feed_{random:016x}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_primaries_the_one_promoted_last_is_preferred() {
+        let server = |system_identifier, timeline| Server {
+            system_identifier,
+            timeline,
+        };
+        let best = |followed, servers: &[Server]| {
+            let places = servers.iter().enumerate();
+            places
+                .max_by_key(|(place, server)| rank(followed, **server, *place))
+                .map(|(place, _)| place)
+                .expect("one is best")
+        };
+        assert_eq!(best(None, &[server(1, 1), server(1, 1)]), 0, "the order");
+        assert_eq!(best(None, &[server(1, 1), server(1, 2)]), 1);
+        let followed = Some(server(1, 1));
+        assert_eq!(best(followed, &[server(2, 9), server(1, 1)]), 1);
+        assert_eq!(best(followed, &[server(1, 3), server(1, 2)]), 0);
+    }
 }

@@ -7,10 +7,10 @@ use tokio::io::{ReadHalf, WriteHalf};
 
 use super::address::Socket;
 use super::connection::Connection;
-use super::status::Server;
 use super::wire::{Frames, Refusal, unexpected};
 use crate::change::Lsn;
 use crate::error::Result;
+use crate::postgres::Server;
 
 /// What one attempt to create the slot came to.
 pub(super) enum Attempt {

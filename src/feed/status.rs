@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crate::change::Lsn;
+use crate::postgres::Server;
 
 /// What the feed is doing now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,15 +16,6 @@ pub enum State {
     Streaming,
     /// Not connected; it tries again by itself. The reason says what to mend, where it can.
     Lost { since: Instant, reason: String },
-}
-
-/// Which log is streamed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Server {
-    /// Unique for each cluster since its `initdb`.
-    pub system_identifier: u64,
-    /// Grows with every promotion of a standby and every recovery to a point in time.
-    pub timeline: u32,
 }
 
 /// How the feed is doing.

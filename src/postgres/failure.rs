@@ -19,7 +19,10 @@ impl From<PoolError> for Failure {
     fn from(e: PoolError) -> Self {
         match e {
             PoolError::Backend(e) => e.into(),
-            PoolError::Timeout(_) | PoolError::Closed => Self(Box::new(e), Kind::Unavailable),
+            // A hook refuses a database that is not the one that is followed.
+            PoolError::Timeout(_) | PoolError::Closed | PoolError::PostCreateHook(_) => {
+                Self(Box::new(e), Kind::Unavailable)
+            }
             _ => Self(Box::new(e), Kind::Internal),
         }
     }

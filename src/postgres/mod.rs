@@ -3,12 +3,15 @@
 
 mod doctor;
 mod failure;
+mod hosts;
+mod lineage;
 mod migrate;
 mod pool;
 mod tls;
 
 pub use doctor::{Finding, Limits, Severity, check_safe, examine};
 pub use failure::{constraint, failed, sqlstate};
+pub use lineage::{Identity, Lineage, Server};
 pub use migrate::{Migration, State, check_migrated, migrate, migrations, states};
 pub use pool::{Pool, PoolClient, config, pool};
 pub use tls::{Tls, authorities, tls};

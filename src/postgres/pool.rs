@@ -1,21 +1,34 @@
 //! The pool of ordinary connections. Every wait is bounded: for a free connection, for the
 //! network, for a lock, and the server's own wait for a client that was cut off.
 
-use std::time::Duration;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use deadpool_postgres::{Manager, ManagerConfig, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{
+    ClientWrapper, Hook, HookError, Manager, ManagerConfig, RecyclingMethod, Runtime, Timeouts,
+};
 
+use super::hosts::{self, Hosts};
+use super::lineage::{Identity, Lineage};
 use super::tls::tls;
 use crate::error::{Error, Kind, Result};
 
-/// Connections, shared by all of one server.
-pub type Pool = deadpool_postgres::Pool;
+/// Connections to the primary, shared by all of one server. Clones share them.
+#[derive(Clone)]
+pub struct Pool {
+    connections: deadpool_postgres::Pool,
+    lineage: Lineage,
+}
 
 /// A connection on loan; it goes back when dropped.
 pub type PoolClient = deadpool_postgres::Client;
 
 /// How long anybody waits for a free connection, and for a new one to be made.
 const WAIT: Duration = Duration::from_secs(5);
+
+/// Where there are several hosts, how often one connection is asked whether it may still write.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Session settings of every connection. A transaction that nobody drives any more (its server was
 /// cut off) ends within 30 s, and so do its locks; nobody waits for a lock for more than 5 s.
@@ -66,17 +79,99 @@ pub fn pool(database_url: &str, size: usize) -> Result<Pool> {
     };
     config.options(options);
     let tls = tls(&config)?;
+    let has_several = hosts::count(&config) > 1;
     let recycling = ManagerConfig {
         recycling_method: RecyclingMethod::Fast,
     };
-    Pool::builder(Manager::from_config(config, tls, recycling))
-        .max_size(size)
-        .runtime(Runtime::Tokio1)
-        .timeouts(Timeouts {
-            wait: Some(WAIT),
-            create: Some(2 * WAIT),
-            recycle: Some(WAIT),
+    let lineage = Lineage::default();
+    let hosts = Hosts {
+        tls,
+        lineage: lineage.clone(),
+    };
+    let connections =
+        deadpool_postgres::Pool::builder(Manager::from_connect(config, hosts, recycling))
+            .max_size(size)
+            .runtime(Runtime::Tokio1)
+            .timeouts(Timeouts {
+                wait: Some(WAIT),
+                create: Some(2 * WAIT),
+                recycle: Some(WAIT),
+            })
+            .post_create(new_is_followed(lineage.clone()))
+            .pre_recycle(old_is_followed(lineage.clone(), has_several))
+            .build()
+            .map_err(|e| Error::caused(Kind::Internal, "build the connection pool", e))?;
+    Ok(Pool {
+        connections,
+        lineage,
+    })
+}
+
+impl Pool {
+    /// The log that its connections lead to.
+    pub fn lineage(&self) -> &Lineage {
+        &self.lineage
+    }
+}
+
+impl Deref for Pool {
+    type Target = deadpool_postgres::Pool;
+
+    fn deref(&self) -> &Self::Target {
+        &self.connections
+    }
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.connections.fmt(f)
+    }
+}
+
+/// Refuses a new connection that leads to another log than the feed's. Before the feed has followed
+/// one, anything will do.
+fn new_is_followed(lineage: Lineage) -> Hook {
+    Hook::async_fn(move |client: &mut ClientWrapper, _| {
+        let lineage = lineage.clone();
+        Box::pin(async move {
+            if lineage.server().is_none() {
+                return Ok(());
+            }
+            let identity = Identity::ask(client).await;
+            let admitted = identity.and_then(|identity| lineage.admits(&identity));
+            admitted.map_err(|error| HookError::message(error.to_string()))
         })
-        .build()
-        .map_err(|e| Error::caused(Kind::Internal, "build the connection pool", e))
+    })
+}
+
+/// Drops what led to the log before, and, where there are other hosts, what may no longer write.
+fn old_is_followed(lineage: Lineage, has_several: bool) -> Hook {
+    let looked = Arc::new(Mutex::new(Instant::now()));
+    Hook::async_fn(move |client: &mut ClientWrapper, metrics| {
+        let (lineage, looked) = (lineage.clone(), looked.clone());
+        let made = metrics.created;
+        Box::pin(async move {
+            if !lineage.is_current(made) {
+                return Err(HookError::message("the connection led to another log"));
+            }
+            if !has_several || !is_due(&looked) {
+                return Ok(());
+            }
+            let identity = Identity::ask(client).await;
+            if identity.is_ok_and(|identity| !identity.is_read_only) {
+                return Ok(());
+            }
+            lineage.renew();
+            Err(HookError::message("the database lets nobody write"))
+        })
+    })
+}
+
+fn is_due(looked: &Mutex<Instant>) -> bool {
+    let mut looked = looked.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_due = looked.elapsed() >= LOOK;
+    if is_due {
+        *looked = Instant::now();
+    }
+    is_due
 }

@@ -3,13 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use deadpool_postgres::Pool;
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use super::figures::Figures;
 use crate::error::Result;
-use crate::postgres::failed;
+use crate::postgres::{Pool, failed};
 
 /// Commits when no rate is asked for.
 const UNPACED_COMMITS: usize = 1000;

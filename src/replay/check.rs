@@ -1,13 +1,12 @@
 //! Whether the right text is everywhere: at every server, and in the rows.
 
-use deadpool_postgres::Pool;
 use futures_util::TryStreamExt;
 use loro::LoroDoc;
 use uuid::Uuid;
 
 use crate::client::{Address, Client, Options, find_text};
 use crate::error::{Error, Kind, Result};
-use crate::postgres::failed;
+use crate::postgres::{Pool, failed};
 
 /// A text made from rows alone.
 pub struct Rebuilt {

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use deadpool_postgres::Pool;
 use futures_util::future::try_join_all;
 use tokio::time::Instant;
 
@@ -20,7 +19,7 @@ use super::trace::Trace;
 use super::writer::{Pace, Writer, counter_of};
 use crate::client::{self, Api, Client, Event, SignedIn};
 use crate::error::{Error, Kind, Result};
-use crate::postgres::{failed, pool};
+use crate::postgres::{Pool, failed, pool};
 
 /// Bytes of a one-character update, for the bare rows.
 const USUAL_UPDATE_BYTES: usize = 91;

@@ -90,7 +90,9 @@ impl Server {
 
         metrics::register(feed::METRICS);
         let trial = Trial::start(program, trial::Settings::default())?;
-        let (feed, feed_handle) = Feed::start(feed::Settings::new(&settings.database_url)?);
+        let mut feed_settings = feed::Settings::new(&settings.database_url)?;
+        feed_settings.lineage = pool.lineage().clone();
+        let (feed, feed_handle) = Feed::start(feed_settings);
         let (commit, committers) = Commit::start(pool.clone(), settings.committers);
         let fanout = Fanout::new(
             pool.clone(),

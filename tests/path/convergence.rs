@@ -211,9 +211,16 @@ async fn a_stored_snapshot_that_lacks_an_edit_is_found_and_not_used_again() {
         .await
         .expect("read")
         .get(0);
-    fold::store(&pair.pool, key, &position, identifier as u64, &early.into())
-        .await
-        .expect("stored");
+    fold::store(
+        &pair.pool,
+        key,
+        0,
+        &position,
+        identifier as u64,
+        &early.into(),
+    )
+    .await
+    .expect("stored");
     // Until then the other server would know the edit from the log.
     while pair.counted("quire_feed_ring_bytes").await > 0 {
         tokio::task::yield_now().await;

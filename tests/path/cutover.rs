@@ -102,6 +102,7 @@ fn edit(world: &World, lease: &Lease, update: &Bytes) -> Edit {
         peer: lease.peer,
         session_id: world.office.owner.session.session_id,
         lease_id: lease.lease_id,
+        era: 0,
         counter_start: meta.counter_start,
         counter_end: meta.counter_end,
         inserted: 15,

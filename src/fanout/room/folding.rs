@@ -59,9 +59,10 @@ impl State {
         let snapshot = Bytes::from(snapshot);
         self.snapshot_bytes = snapshot.len();
         (self.tail_edits, self.tail_bytes) = (0, 0);
-        let (shared, key, position) = (self.shared.clone(), self.key, self.position.clone());
+        let (shared, key, era) = (self.shared.clone(), self.key, self.era);
+        let position = self.position.clone();
         self.shared
-            .background(async move { store(&shared, key, &position, &snapshot).await });
+            .background(async move { store(&shared, key, era, &position, &snapshot).await });
     }
 
     /// The room is closed: what is worth it is folded.
@@ -81,14 +82,21 @@ impl State {
         }
         let live = &self.live;
         if let Ok(snapshot) = tokio::task::block_in_place(|| live.snapshot()) {
-            store(&self.shared, self.key, &position, &snapshot.into()).await;
+            store(
+                &self.shared,
+                self.key,
+                self.era,
+                &position,
+                &snapshot.into(),
+            )
+            .await;
         }
     }
 }
 
-async fn store(shared: &Shared, key: DocKey, position: &Position, snapshot: &Bytes) {
+async fn store(shared: &Shared, key: DocKey, era: u64, position: &Position, snapshot: &Bytes) {
     let identifier = shared.system_identifier();
-    let stored = fold::store(&shared.pool, key, position, identifier, snapshot).await;
+    let stored = fold::store(&shared.pool, key, era, position, identifier, snapshot).await;
     if let Err(error) = stored {
         tracing::warn!(document_id = %key.document_id, %error, "store snapshot; it stays a tail");
     }

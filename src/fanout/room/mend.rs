@@ -79,6 +79,7 @@ impl State {
     /// again and send what is theirs.
     async fn rebuild(&mut self) -> Result<()> {
         REBUILT.increment();
+        let era = self.shared.pool.lineage().era();
         if self.is_from_edits {
             load::remove_snapshot(&self.shared.pool, self.key).await?;
         }
@@ -91,7 +92,7 @@ impl State {
         let (org_id, document_id) = (self.key.org_id, self.key.document_id);
         let (loaded, recent) = self.shared.feed.reading(org_id, document_id, load).await?;
         self.version = loaded.live.version()?;
-        (self.live, self.hangs) = (loaded.live, loaded.hangs);
+        (self.live, self.hangs, self.era) = (loaded.live, loaded.hangs, era);
         self.reaches = loaded.position.reaches;
         self.position = loaded.position;
         (self.is_uncompared, self.is_from_edits) = (true, false);

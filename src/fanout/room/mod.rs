@@ -93,9 +93,9 @@ pub(in crate::fanout) enum Message {
     Leave(ReaderId),
     /// A reader that was behind has written everything that it had.
     CatchUp(ReaderId),
-    /// Give the trial its staging copy.
+    /// Give the trial its staging copy, and say of which era of the log it is.
     Stage {
-        reply: oneshot::Sender<Result<()>>,
+        reply: oneshot::Sender<Result<u64>>,
     },
     /// The tail was read for a fold: with these rows the copy holds all that the position sees. Nothing:
     /// it could not be read.
@@ -181,6 +181,8 @@ struct State {
     live: LiveDocument,
     /// What `live` holds.
     version: VersionVector,
+    /// The era of the log that `live` was read from.
+    era: u64,
     /// The last reading of the tables; everything that it saw is in `live`.
     position: Position,
     /// No reading of the tables saw what was committed after this place in the log.
@@ -212,6 +214,8 @@ struct State {
 impl State {
     async fn open(shared: Arc<Shared>, room: std::sync::Weak<Room>, key: DocKey) -> Result<Self> {
         let mut set_aside = BTreeSet::new();
+        // Asked before the tables are read: at worst the copy counts as older than it is.
+        let era = shared.pool.lineage().era();
         // A copy that the room before this one gave has missed what came since.
         shared.trial.forget(key);
         let load = load::load(
@@ -239,6 +243,7 @@ impl State {
             key,
             live,
             version,
+            era,
             reaches: position.reaches,
             is_uncompared: true,
             position,
@@ -443,7 +448,7 @@ impl State {
         })
     }
 
-    async fn stage(&mut self) -> Result<()> {
+    async fn stage(&mut self) -> Result<u64> {
         if self.must_read || self.must_rebuild {
             return Err(Error::new(
                 Kind::Unavailable,
@@ -453,7 +458,8 @@ impl State {
         let live = &self.live;
         let snapshot = tokio::task::block_in_place(|| live.snapshot())?;
         self.is_staged = true;
-        self.shared.trial.seed(self.key, snapshot.into()).await
+        self.shared.trial.seed(self.key, snapshot.into()).await?;
+        Ok(self.era)
     }
 
     fn measure(&self) {

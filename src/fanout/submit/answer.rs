@@ -139,6 +139,7 @@ impl Answer {
                 (AckStatus::InvalidUpdate, Mend::Rejoin)
             }
             Refusal::Unstorable => (AckStatus::InvalidUpdate, Mend::Rejoin),
+            Refusal::LogChanged => (AckStatus::AppError, Mend::Rejoin),
         };
         Self::Refused(status, mend)
     }

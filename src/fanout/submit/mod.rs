@@ -76,6 +76,7 @@ pub(super) async fn run(
         shared,
         key,
         room,
+        era: 0,
         under_way: Arc::new(Semaphore::new(COMMITTING)),
     };
     let mut group = Vec::new();
@@ -97,6 +98,8 @@ struct Desk {
     shared: Arc<Shared>,
     key: DocKey,
     room: mpsc::WeakSender<Message>,
+    /// Of the log that the staging copy was read from.
+    era: u64,
     /// One permit for each receipt that waits for its answer.
     under_way: Arc<Semaphore>,
 }
@@ -157,7 +160,7 @@ impl Desk {
 
     /// Has the room give the trial its copy. Everything that was handed over is answered before, so
     /// that the tables have it, and with them the copy: else what follows it would hang in the air.
-    async fn stage(&self, fates: &mut [Vec<Fate>]) -> Result<()> {
+    async fn stage(&mut self, fates: &mut [Vec<Fate>]) -> Result<()> {
         for fate in fates.iter_mut().flatten() {
             fate.settle(&self.shared, self.key).await;
         }
@@ -169,7 +172,8 @@ impl Desk {
         room.send(Message::Stage { reply })
             .await
             .map_err(|_| gone())?;
-        staged.await.map_err(|_| gone())?
+        self.era = staged.await.map_err(|_| gone())??;
+        Ok(())
     }
 
     async fn decide(
@@ -249,6 +253,7 @@ impl Desk {
                 peer: meta.peer,
                 session_id: submission.session.session_id,
                 lease_id: lease.lease_id,
+                era: self.era,
                 counter_start: meta.counter_start,
                 counter_end: meta.counter_end,
                 inserted: i32::try_from(inserted).unwrap_or(i32::MAX),
