@@ -79,6 +79,7 @@ function NotOpened({ orgId, documentId, signIn, failure, onReopen }: NotOpenedPr
     case "no-access":
     case "read-only":
     case "refused":
+    case "diverged":
       return <NoAccess orgId={orgId} documentId={documentId} signIn={signIn} onReopen={onReopen} />;
     case "not-available-offline":
       return (

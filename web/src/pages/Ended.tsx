@@ -20,6 +20,7 @@ export interface EndedProps {
 export function Ended({ reason, unsaved, live, title, ask, onReopen }: EndedProps) {
   const [isHidden, setHidden] = useState(false);
   const text = live.text();
+  const hasTextToKeep = unsaved > 0 || reason === "diverged";
   if (isHidden) {
     return (
       <button type="button" className="banner floating" onClick={() => { setHidden(false); }}>
@@ -34,18 +35,18 @@ export function Ended({ reason, unsaved, live, title, ask, onReopen }: EndedProp
     <Dialog title={headings[reason]} onClose={() => { setHidden(true); }}>
       <div className="stack">
         <p>{explanations[reason]}</p>
-        {unsaved > 0 && (
+        {hasTextToKeep && (
           <>
             <p className="note">
-              {unsaved === 1 ? "1 change was" : `${unsaved} changes were`} not saved. Below is the text as it stands in
-              this tab; take a copy.
+              {unsaved > 0 && (unsaved === 1 ? "1 change was not saved. " : `${unsaved} changes were not saved. `)}
+              Below is the text as it stands in this tab; take a copy.
             </p>
             <textarea className="unsaved" readOnly rows={8} value={text} aria-label="The text in this tab" />
           </>
         )}
         {reason === "no-access" && ask}
         <div className="actions end">
-          {unsaved > 0 && (
+          {hasTextToKeep && (
             <>
               <button type="button" className="button" onClick={() => { saveAsFile(title, text); }}>
                 Save as file
@@ -81,7 +82,7 @@ export function Ended({ reason, unsaved, live, title, ask, onReopen }: EndedProp
 
 /** The document itself is still open to the person. */
 function isGoneOnFrom(reason: EndReason): boolean {
-  return reason === "refused" || reason === "read-only";
+  return reason === "refused" || reason === "read-only" || reason === "diverged";
 }
 
 const headings: Record<EndReason, string> = {
@@ -91,6 +92,7 @@ const headings: Record<EndReason, string> = {
   deleted: "This document is in the bin",
   "read-only": "You may only read this document now",
   refused: "Your last changes were not accepted",
+  diverged: "A part of this text was lost",
   outdated: "This page is out of date",
 };
 
@@ -101,5 +103,6 @@ const explanations: Record<EndReason, string> = {
   deleted: "Somebody moved it to the bin. Restored, it takes your unsaved changes as well.",
   "read-only": "Your right to edit was taken away while you were writing. Your last changes stay on this device; the document goes on without them.",
   refused: "The server will not take them. They stay readable on this device; the document goes on without them.",
+  diverged: "The server has lost something that this page still shows, and nobody who wrote it has come back. The text as it stands here stays readable on this device; the document goes on as the server has it.",
   outdated: "The document is now written in a newer form. Load the page anew to go on.",
 };

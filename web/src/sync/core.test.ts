@@ -429,6 +429,76 @@ describe("after a reload", () => {
     expect(tab.core.status()).toEqual({ kind: "saved" });
   });
 
+  it("two whose lost words build on each other's bring all of them back", () => {
+    const server = new TestServer("");
+    server.hasManyClients = true;
+    const one = open(server);
+    const older = server.doc.export({ mode: "snapshot" });
+    const two = open(server);
+    for (const word of ["a", "b", "c"]) {
+      for (const [tab, other] of [[one, two], [two, one]] as const) {
+        tab.type(word);
+        tab.pass(40);
+        const from = other.doc.version();
+        other.happen({ kind: "message", message: server.news(from) });
+      }
+    }
+    const text = server.text();
+    expect(one.text()).toBe(text);
+    const restored = new TestServer("");
+    restored.doc.import(older);
+    // The server takes one connection at a time: they come in turns, as often as it takes.
+    for (let turn = 0; turn < 8; turn += 1) {
+      for (const tab of [one, two]) {
+        tab.server = restored;
+        tab.dropConnection();
+        tab.pass(300);
+        tab.server = null;
+        tab.dropConnection();
+      }
+    }
+    expect(restored.text()).toBe(text);
+    expect(text).toHaveLength(6);
+  });
+
+  it("does not show for ever, and silently, what a server has lost together with its author", () => {
+    const server = new TestServer("");
+    const tab = open(server);
+    const older = server.doc.export({ mode: "snapshot" });
+    const from = tab.doc.version();
+    server.editElsewhere("7", "gone ");
+    tab.receive(server.news(from));
+    expect(tab.text()).toBe("gone ");
+    const restored = new TestServer("");
+    restored.doc.import(older);
+    tab.server = restored;
+    tab.dropConnection();
+    tab.pass(3_000);
+    expect(tab.core.status()).toEqual({ kind: "saved" });
+    tab.pass(10_000);
+    expect(tab.core.status()).toEqual({ kind: "ended", reason: "diverged", unsaved: 0 });
+  });
+
+  it("goes on when what a server has lost is brought back by somebody else", () => {
+    const server = new TestServer("");
+    const tab = open(server);
+    const older = server.doc.export({ mode: "snapshot" });
+    const from = tab.doc.version();
+    const update = server.editElsewhere("7", "lost ");
+    tab.receive(server.news(from));
+    const restored = new TestServer("");
+    restored.doc.import(older);
+    tab.server = restored;
+    tab.dropConnection();
+    tab.pass(2_000);
+    restored.doc.import(update);
+    tab.pass(30_000);
+    tab.type("and found ");
+    tab.pass(40);
+    expect(restored.text()).toBe(tab.text());
+    expect(tab.core.status()).toEqual({ kind: "saved" });
+  });
+
   it("operations that this browser never wrote under its peer are not written over", () => {
     const server = new TestServer("");
     const tab = open(server);

@@ -30,6 +30,7 @@ export class Keeper {
   private tailBytes = 0;
   /** Others' edits that are in no stored copy yet; local edits may build on them. */
   private isBehind = false;
+  private isGivenUp = false;
   private timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(
@@ -64,6 +65,7 @@ export class Keeper {
 
   async save(): Promise<void> {
     this.stop();
+    if (this.isGivenUp) return;
     const durable = this.view.durable();
     const copy = this.makeCopy();
     this.isBehind = false;
@@ -79,6 +81,12 @@ export class Keeper {
   private forget(): void {
     this.isBehind = true;
     this.snapshotVersion = null;
+  }
+
+  /** This copy is not kept any more: the document goes on without it. */
+  giveUp(): void {
+    this.stop();
+    this.isGivenUp = true;
   }
 
   stop(): void {

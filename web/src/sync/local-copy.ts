@@ -66,6 +66,30 @@ export class LocalCopy implements Copy {
     });
   }
 
+  pieces({ peer, start, end }: Range): Range[] {
+    const pieces: Range[] = [];
+    const known = Math.min(end, this.endOf(peer));
+    for (let counter = start; counter < known; ) {
+      // Within a change each operation builds on the one before it.
+      const change = this.doc.getChangeAt({ peer, counter });
+      const next = Math.min(known, change.counter + change.length);
+      pieces.push({ peer, start: counter, end: next });
+      counter = next;
+    }
+    return pieces;
+  }
+
+  buildsOnOthers(peer: PeerID, counter: number): boolean {
+    if (counter >= this.endOf(peer)) return false;
+    const change = this.doc.getChangeAt({ peer, counter });
+    return change.counter === counter && change.deps.some((dep) => dep.peer !== peer);
+  }
+
+  exceeds(version: Version, own: ReadonlySet<PeerID>): boolean {
+    for (const [peer, end] of this.version()) if (!own.has(peer) && end > (version.get(peer) ?? 0)) return true;
+    return false;
+  }
+
   /** What lies between two versions, or null when there is nothing. */
   exportBetween(from: Version, to: Version): Uint8Array | null {
     const spans = [];

@@ -12,7 +12,7 @@ export interface Range {
 
 /** One update as it stands in the browser's store. */
 export interface PendingUpdate extends Range {
-  /** Key in the browser's store; rises in the order of writing. */
+  /** Key in the browser's store; rises in the order of writing. Below 0: the server had it, and lost it. */
   id: number;
   bytes: Uint8Array;
   /** False until the browser's store has it; it is not sent before. */
@@ -34,6 +34,12 @@ export interface Copy {
   includes(version: ReadonlyMap<PeerID, number>): boolean;
   encodedVersion(): Uint8Array;
   exportRange(range: Range): Uint8Array;
+  /** The range in pieces that build on others' operations only at their start. */
+  pieces(range: Range): Range[];
+  /** Whether a peer's operation builds on others' that its own before it did not build on. */
+  buildsOnOthers(peer: PeerID, counter: number): boolean;
+  /** Whether it has operations of others than `own` that a document of this version has not. */
+  exceeds(version: ReadonlyMap<PeerID, number>, own: ReadonlySet<PeerID>): boolean;
 }
 
 /** Small updates that wait together go as one, up to this size; each is a row at the server. */
@@ -144,6 +150,8 @@ export class Outbox {
       if (update.peer !== lease || !update.stored) break;
       if (update.end <= this.sentEnd) continue;
       if (first !== undefined && (byteLength + update.bytes.byteLength > MERGED_BYTES || update.end > known)) break;
+      // The server may lack what it builds on; what stands before it can be taken.
+      if (first !== undefined && first.id < 0 && copy.buildsOnOthers(lease, update.start)) break;
       first ??= update;
       end = update.end;
       byteLength += update.bytes.byteLength;

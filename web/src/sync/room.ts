@@ -50,6 +50,10 @@ const CATCH_UP_TIMEOUT_MS = 30_000;
 const ACK_TIMEOUT_MS = 10_000;
 const BUFFERED_BYTES = 1024 * 1024;
 const DRAIN_CHECK_MS = 50;
+/** While the server lacks what others wrote and this copy has, it is asked again so often… */
+const AHEAD_CHECK_MS = 1_500;
+/** …and for so long. */
+const AHEAD_FOR_MS = 6_000;
 /** Refusals without progress until the server is believed. */
 const REFUSALS_UNTIL_FINAL = 6;
 
@@ -67,6 +71,8 @@ export class Room {
   private readonly cutEnds = new Map<PeerID, number>();
   private cutAtMs: number | null = null;
   private drainAtMs: number | null = null;
+  /** Since when this copy has what the server lost and nobody has brought back yet. */
+  private aheadSinceMs: number | null = null;
   private refusals = 0;
   private denials = 0;
   private nextId = 1;
@@ -149,6 +155,12 @@ export class Room {
     if (this.state.kind !== "joining") return;
     const { asked } = this.state;
     const version = decodeVersion(message.version);
+    if (!this.copy.exceeds(version, this.held)) this.aheadSinceMs = null;
+    else if (nowMs >= (this.aheadSinceMs ??= nowMs) + AHEAD_FOR_MS) {
+      // Whoever wrote it is gone, and so is the server that had it. This copy would differ for ever.
+      this.state = { kind: "ended", reason: "diverged" };
+      return;
+    }
     const lease = parseLease(message.extra);
     if (lease !== null && lease.schema > SCHEMA) {
       this.state = { kind: "ended", reason: "outdated" };
@@ -200,11 +212,14 @@ export class Room {
     this.cutEnds.set(peer, Math.max(cutEnd, durableEnd));
     const end = this.outbox.startOf(peer) ?? cutEnd;
     if (durableEnd >= end) return;
-    const range = { peer, start: durableEnd, end };
-    const update = { ...range, id: -this.nextId, bytes: this.copy.exportRange(range), stored: false };
-    this.nextId += 1;
-    this.outbox.reopen(update);
-    out.push({ kind: "store", update });
+    // Each piece can be taken when what it builds on is there: two people whose words build on each other's
+    // would else wait for each other for ever.
+    for (const range of this.copy.pieces({ peer, start: durableEnd, end }).reverse()) {
+      const update = { ...range, id: -this.nextId, bytes: this.copy.exportRange(range), stored: false };
+      this.nextId += 1;
+      this.outbox.reopen(update);
+      out.push({ kind: "store", update });
+    }
   }
 
   private settle(peer: PeerID, end: number, out: Effect[]): void {
@@ -373,6 +388,7 @@ export class Room {
     if (this.state.kind !== "joined") return;
     if (this.drainAtMs !== null && nowMs >= this.drainAtMs) this.goOn(nowMs, out);
     if (!this.state.caughtUp && nowMs >= this.state.sinceMs + CATCH_UP_TIMEOUT_MS) this.state = { kind: "lost" };
+    else if (this.aheadSinceMs !== null && nowMs >= this.state.sinceMs + AHEAD_CHECK_MS) this.rejoin(nowMs, out);
     else this.resendOverdue(nowMs, out);
   }
 
@@ -394,6 +410,7 @@ export class Room {
     if (this.state.kind === "paused") times.push(this.state.untilMs);
     if (this.state.kind === "joining") times.push(this.state.sinceMs + JOIN_TIMEOUT_MS);
     if (this.state.kind === "joined" && !this.state.caughtUp) times.push(this.state.sinceMs + CATCH_UP_TIMEOUT_MS);
+    if (this.state.kind === "joined" && this.aheadSinceMs !== null) times.push(this.state.sinceMs + AHEAD_CHECK_MS);
     for (const batch of this.outbox.inFlight) times.push(batch.sentAtMs + ACK_TIMEOUT_MS);
     return Math.min(...times.map((time) => time ?? Number.POSITIVE_INFINITY));
   }

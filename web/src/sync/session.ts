@@ -174,7 +174,10 @@ export class Session implements LiveDocument {
   async setAside(): Promise<void> {
     const peers = new Set(this.core.room.outbox.all().map((update) => update.peer));
     const savedAt = new Date().toISOString();
-    await this.outside.store?.setAside({ room: this.outside.roomId, savedAt, title: this.lastTitle, text: this.text() }, peers);
+    const status = this.status();
+    const isDiverged = status.kind === "ended" && status.reason === "diverged";
+    if (isDiverged) this.keeper?.giveUp();
+    await this.outside.store?.setAside({ room: this.outside.roomId, savedAt, title: this.lastTitle, text: this.text() }, peers, isDiverged);
   }
 
   close(): void {

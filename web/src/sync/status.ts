@@ -10,6 +10,8 @@ export type EndReason =
   | "read-only"
   /** The server will never take what was written here; the person is offered it as text. */
   | "refused"
+  /** The server has lost what this copy shows, and nobody brought it back. */
+  | "diverged"
   /** The server speaks a newer form of documents than this page. */
   | "outdated";
 

@@ -78,7 +78,7 @@ describe("the browser's store", () => {
     durable.set("100", 0);
     keeper.changed();
     await keeper.keepUpdate(update);
-    await store.setAside({ room: ROOM, savedAt: "now", title: "", text: "refused theirs" }, new Set<PeerID>(["100"]));
+    await store.setAside({ room: ROOM, savedAt: "now", title: "", text: "refused theirs" }, new Set<PeerID>(["100"]), false);
     expect((await reload()).text).toBe("theirs");
     expect((await store.texts(ROOM)).map(({ text }) => text)).toEqual(["refused theirs"]);
   });

@@ -117,10 +117,14 @@ export class Store {
     return [...rooms.values()];
   }
 
-  /** Gives up what the server refuses, keeping it as text. */
-  async setAside(text: StoredText, peers: ReadonlySet<PeerID>): Promise<void> {
-    const transaction = this.database.transaction(["update", "text"], "readwrite", STRICT);
+  /**
+   * Gives up what the server refuses, keeping it as text; with `dropsCopies` the copies of the document too,
+   * which hold what no server has.
+   */
+  async setAside(text: StoredText, peers: ReadonlySet<PeerID>, dropsCopies: boolean): Promise<void> {
+    const transaction = this.database.transaction(["update", "text", "copy", "snapshot"], "readwrite", STRICT);
     transaction.objectStore("text").put(text);
+    for (const name of dropsCopies ? ["copy", "snapshot"] : []) transaction.objectStore(name).delete(wholeRoom(text.room));
     const updates = transaction.objectStore("update");
     for (const update of (await done(updates.getAll(wholeRoom(text.room)))) as StoredUpdate[]) {
       if (peers.has(update.peer)) updates.delete([update.room, update.id, update.peer]);
