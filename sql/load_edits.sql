@@ -1,4 +1,4 @@
-select edit_id, update
+select edit_id, update, peer_id, account_id
 from quire.edit
 where org_id = $1::uuid
 and document_id = $2::uuid

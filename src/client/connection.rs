@@ -22,6 +22,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the client asks whether the server lives, and shows itself again.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
+/// How often the client looks whether its copy can still become what the server has.
+const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 /// How long the server may be silent before it counts as gone.
 const SILENCE_LIMIT: Duration = Duration::from_secs(20);
 
@@ -116,6 +118,7 @@ async fn read(
             Some(Ok(Message::Binary(message))) => {
                 let mut state = shared.lock();
                 state.receive(message, address)?;
+                state.write_again();
                 *was_joined |= state.is_joined();
                 // Answers to send, or updates that only now may be sent.
                 let wakes = state.wants_to_send();
@@ -150,6 +153,8 @@ async fn write(shared: &Shared, sink: &mut SplitSink<Socket, Message>) -> Result
     let mut ping = interval(PING_INTERVAL);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ping.reset_at(Instant::now() + PING_INTERVAL);
+    let mut look = interval(LOOK_INTERVAL);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let (frames, pong_due, closing) = {
             let mut state = shared.lock();
@@ -172,6 +177,7 @@ async fn write(shared: &Shared, sink: &mut SplitSink<Socket, Message>) -> Result
         tokio::select! {
             biased;
             () = shared.wake.notified() => {}
+            _ = look.tick() => shared.lock().start_over_if_due()?,
             _ = ping.tick() => {
                 shared.lock().refresh_presence();
                 sink.feed(Message::text(PING)).await.map_err(lost)?;

@@ -15,6 +15,8 @@ pub enum Event<'a> {
         address: &'a str,
         /// The leased peer; none for whoever may only read.
         peer: Option<u64>,
+        /// The counter up to which the server has the peer's operations.
+        durable: i32,
     },
     /// One update is durable.
     Acknowledged {
@@ -33,6 +35,14 @@ pub enum Event<'a> {
         operations: &'a VersionRange,
         /// When they were in.
         at: Instant,
+    },
+    /// The server has lost what this copy builds on, and nobody brought it back: the client starts over
+    /// and writes its own words again, as another peer.
+    StartedOver {
+        /// The peer whose operations are given up.
+        peer: u64,
+        /// From this counter on.
+        from: i32,
     },
     /// The connection is gone; the client tries again.
     Lost {

@@ -8,6 +8,7 @@ mod editor;
 mod event;
 mod outbox;
 mod receive;
+mod recovery;
 mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -108,7 +109,8 @@ impl Client {
     /// # Errors
     /// Why it never will be.
     pub async fn settled(&self) -> Result<()> {
-        self.wait(|state| state.outbox.is_empty()).await
+        self.wait(|state| state.outbox.is_empty() && state.again.is_none())
+            .await
     }
 
     /// Waits while as many updates as [`Options::window`] allows are without an ack.

@@ -49,19 +49,33 @@ impl Outbox {
         self.sent < self.updates.len()
     }
 
+    /// Everything that waits to be sent, in its order.
+    pub fn waiting(&self) -> impl Iterator<Item = &Waiting> {
+        self.updates.range(self.sent..)
+    }
+
+    /// Whether something was sent over this connection and is not acknowledged.
+    pub fn has_unanswered(&self) -> bool {
+        self.sent > 0
+    }
+
     /// Adds the newest update.
     pub fn push(&mut self, update: Waiting) {
         self.updates.push_back(update);
     }
 
-    /// Messages for all that was not sent yet.
+    /// Messages for what was not sent yet, `limit` updates at most.
     ///
     /// # Errors
     /// `TooLarge` when an update is over the protocol's limit: then nothing more can be sent.
-    pub fn send(&mut self, room: &str) -> Result<Vec<Bytes>> {
+    pub fn send(&mut self, room: &str, limit: usize) -> Result<Vec<Bytes>> {
+        let end = self.updates.len().min(self.sent.saturating_add(limit));
+        if self.sent == end {
+            return Ok(Vec::new());
+        }
         let unsent: Vec<&[u8]> = self
             .updates
-            .range(self.sent..)
+            .range(self.sent..end)
             .map(|waiting| &waiting.update[..])
             .collect();
         let (batches, next_batch) = (&mut self.batches, &mut self.next_batch);
@@ -71,7 +85,7 @@ impl Outbox {
             batches.push_back((batch, count));
             batch
         })?;
-        self.sent = self.updates.len();
+        self.sent = end;
         Ok(frames)
     }
 
@@ -127,9 +141,9 @@ mod tests {
     #[test]
     fn what_waits_is_sent_once_and_acknowledged_together() {
         let mut outbox = filled(5);
-        let batches = batches(&outbox.send("room").unwrap());
+        let batches = batches(&outbox.send("room", usize::MAX).unwrap());
         assert_eq!(batches.len(), 1);
-        assert!(outbox.send("room").unwrap().is_empty());
+        assert!(outbox.send("room", usize::MAX).unwrap().is_empty());
         assert_eq!(ends(outbox.acknowledge(batches[0])), [1, 2, 3, 4, 5]);
         assert!(outbox.is_empty());
     }
@@ -137,9 +151,9 @@ mod tests {
     #[test]
     fn an_ack_stands_for_what_was_sent_before_it() {
         let mut outbox = filled(2);
-        outbox.send("room").unwrap();
+        outbox.send("room", usize::MAX).unwrap();
         outbox.push(waiting(2));
-        let second = batches(&outbox.send("room").unwrap());
+        let second = batches(&outbox.send("room", usize::MAX).unwrap());
         outbox.push(waiting(3));
         assert_eq!(ends(outbox.acknowledge(second[0])), [1, 2, 3]);
         assert!(outbox.has_unsent());
@@ -149,11 +163,11 @@ mod tests {
     #[test]
     fn a_rejoin_sends_again_what_is_not_durable() {
         let mut outbox = filled(4);
-        let old = batches(&outbox.send("room").unwrap());
+        let old = batches(&outbox.send("room", usize::MAX).unwrap());
         assert_eq!(ends(outbox.rejoin(2)), [1, 2]);
         assert_eq!(outbox.first_counter(), Some(2));
         assert!(outbox.has_unsent());
-        let new = batches(&outbox.send("room").unwrap());
+        let new = batches(&outbox.send("room", usize::MAX).unwrap());
         assert_eq!(ends(outbox.acknowledge(old[0])), [0; 0], "a late ack");
         assert_eq!(ends(outbox.acknowledge(new[0])), [3, 4]);
     }

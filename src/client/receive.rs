@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use loro::{ExportMode, IdSpan, VersionVector};
+use loro::VersionVector;
 use serde::Deserialize;
 
 use super::outbox::Waiting;
@@ -114,9 +114,15 @@ impl State {
                 return Err(Error::new(Kind::Forbidden, text));
             }
         }
+        self.look_for_losses(&version);
+        let durable = peer.and_then(|peer| version.get(&peer).copied());
         self.join_version = Some(version);
         self.is_joined = true;
-        (self.options.observer)(Event::Joined { address, peer });
+        (self.options.observer)(Event::Joined {
+            address,
+            peer,
+            durable: durable.unwrap_or(0),
+        });
         Ok(())
     }
 
@@ -148,17 +154,9 @@ impl State {
         if durable >= first || have < first {
             return Ok(());
         }
-        let span = IdSpan::new(peer, durable, first);
-        let update = self
-            .doc
-            .export(ExportMode::updates_in_range(vec![span]))
-            .map_err(|error| Error::caused(Kind::Internal, "export what was lost", error))?;
-        self.outbox.push_front(Waiting {
-            update: Bytes::from(update),
-            counter_start: durable,
-            counter_end: first,
-            made_at: Instant::now(),
-        });
+        for piece in self.pieces_again(peer, durable..first)?.into_iter().rev() {
+            self.outbox.push_front(piece);
+        }
         Ok(())
     }
 
@@ -166,6 +164,9 @@ impl State {
         if status == AckStatus::Ok {
             self.refusals = 0;
             for waiting in self.outbox.acknowledge(batch) {
+                if let Some(peer) = self.lease {
+                    self.server_version.insert(peer, waiting.counter_end);
+                }
                 acknowledged(&mut self.options, &waiting);
             }
             return Ok(());
@@ -210,6 +211,7 @@ impl State {
             let text = format!("an update came before what it builds on: {pending:?}");
             return Err(Error::new(Kind::Internal, text));
         }
+        self.note_server_has(update);
         (self.options.observer)(Event::Imported {
             operations: &status.success,
             at: Instant::now(),

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::editor::find_text;
 use super::outbox::{Outbox, Waiting};
+use super::recovery::{Again, Ahead};
 use super::{Event, Options};
 use crate::document::model;
 use crate::error::{Error, Kind, Result};
@@ -45,9 +46,30 @@ pub struct State {
     pub(super) skips_error: bool,
     /// Where the next update must begin.
     pub(super) queued_end: i32,
+    /// What the server has, as far as it has told since the join. Kept true only while this copy holds
+    /// more of others than that.
+    pub(super) server_version: VersionVector,
+    pub(super) ahead: Option<Ahead>,
+    pub(super) again: Option<Again>,
+    /// How often the client has started over.
+    copies: u32,
     failure: Option<(Kind, String)>,
     made: Arc<Mutex<Vec<Vec<u8>>>>,
-    _made: Subscription,
+    subscription: Subscription,
+}
+
+/// A document whose local updates go into `made`.
+fn empty_document(made: &Arc<Mutex<Vec<Vec<u8>>>>) -> (LoroDoc, Subscription) {
+    let doc = LoroDoc::new();
+    model::configure_text_styles(&doc);
+    let list = made.clone();
+    let subscription = doc.subscribe_local_update(Box::new(move |update| {
+        list.lock()
+            .expect("nothing panics with it")
+            .push(update.clone());
+        true
+    }));
+    (doc, subscription)
 }
 
 /// Quire's form of the credentials in a join.
@@ -61,16 +83,8 @@ struct Credentials<'a> {
 
 impl State {
     pub fn new(options: Options) -> Self {
-        let doc = LoroDoc::new();
-        model::configure_text_styles(&doc);
         let made = Arc::new(Mutex::new(Vec::new()));
-        let list = made.clone();
-        let subscription = doc.subscribe_local_update(Box::new(move |update| {
-            list.lock()
-                .expect("nothing panics with it")
-                .push(update.clone());
-            true
-        }));
+        let (doc, subscription) = empty_document(&made);
         Self {
             doc,
             outbox: Outbox::default(),
@@ -88,10 +102,25 @@ impl State {
             refusals: 0,
             skips_error: false,
             queued_end: 0,
+            server_version: VersionVector::default(),
+            ahead: None,
+            again: None,
+            copies: 0,
             failure: None,
             made,
-            _made: subscription,
+            subscription,
         }
+    }
+
+    /// Begins with an empty document again, and gives the one before back.
+    pub(super) fn new_copy(&mut self) -> LoroDoc {
+        let (doc, subscription) = empty_document(&self.made);
+        self.subscription = subscription;
+        self.outbox = Outbox::default();
+        (self.text, self.join_version) = (None, None);
+        (self.is_joined, self.queued_end) = (false, 0);
+        self.copies += 1;
+        std::mem::replace(&mut self.doc, doc)
     }
 
     pub fn is_up_to_date(&self) -> bool {
@@ -199,7 +228,8 @@ impl State {
     pub fn outgoing(&mut self) -> Result<Vec<Bytes>> {
         let mut frames: Vec<_> = self.control.drain(..).collect();
         if self.is_joined && self.outbox.has_unsent() {
-            frames.extend(self.outbox.send(&self.options.room)?);
+            let limit = self.sendable();
+            frames.extend(self.outbox.send(&self.options.room, limit)?);
         }
         if std::mem::take(&mut self.presence_changed)
             && let Some(peer) = self.lease
@@ -222,10 +252,15 @@ impl State {
     }
 
     pub(super) fn join(&mut self, kind: RoomKind) -> Result<()> {
+        let mut device = self.options.device.clone();
+        if self.copies > 0 {
+            // The name before would get the peer before again.
+            device = format!("{device}.{}", self.copies);
+        }
         let credentials = Credentials {
             token: &self.options.token,
             peer: self.lease.map(|peer| peer.to_string()),
-            device: &self.options.device,
+            device: &device,
         };
         let auth = serde_json::to_vec(&credentials)
             .map_err(|error| Error::caused(Kind::Internal, "write credentials", error))?;

@@ -39,7 +39,7 @@ pub struct Request<'a> {
 /// Which peer a lease is wanted for.
 #[derive(Debug, Clone, Copy)]
 pub enum Wish {
-    /// This one if the account owns it, else any.
+    /// This one if it is the account's, or nobody's yet; else any.
     Preferably(u64),
     /// Any that the account's device used before and nobody holds, else a new one.
     Any,
@@ -64,12 +64,16 @@ pub async fn take(pool: &Pool, request: &Request<'_>) -> Result<Lease> {
         }
         Wish::Any => None,
     };
-    let row = match (known, request.wish) {
-        (Some(row), _) => Some(row),
-        (None, Wish::Exactly(peer)) => {
+    let new = match (&known, request.wish) {
+        // After a failover it may be a peer that the database has forgotten, and whose edits wait.
+        (None, Wish::Exactly(peer) | Wish::Preferably(peer)) => {
             of_peer(&transaction, LEASE_NEW_PEER, request, lease_id, peer).await?
         }
-        (None, _) => any(&transaction, request, lease_id).await?,
+        _ => None,
+    };
+    let row = match (known.or(new), request.wish) {
+        (None, Wish::Preferably(_) | Wish::Any) => any(&transaction, request, lease_id).await?,
+        (row, _) => row,
     };
     let Some(row) = row else {
         return Err(Error::new(

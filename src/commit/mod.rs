@@ -6,6 +6,7 @@
 mod batch;
 mod lane;
 pub mod lease;
+mod put_back;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+pub use self::put_back::{Lost, put_back};
 use crate::error::{Error, Kind, Result};
 use crate::fair::Shares;
 use crate::postgres::Pool;

@@ -18,7 +18,8 @@ use crate::error::{Error, Kind, Result};
 #[derive(Args, Debug, Clone)]
 pub struct Serve {
     /// The Postgres database: postgres://user:password@host:port/database; the role needs
-    /// REPLICATION. Connect to Postgres itself, not to a pooler.
+    /// REPLICATION. Connect to Postgres itself, not to a pooler. With standbys name every host,
+    /// postgres://user@one:5432,two:5432/database: the primary among them is used.
     #[arg(
         long,
         env = "DATABASE_URL",

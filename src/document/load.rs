@@ -1,12 +1,13 @@
 //! A document out of its rows: the newest snapshot, and every edit that the snapshot may not hold.
 //! Opening never writes, and what cannot be read refuses: nobody is shown an empty document instead.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use loro::VersionVector;
 use tokio_postgres::IsolationLevel;
+use uuid::Uuid;
 
 use super::live::{LiveDocument, update_meta};
 use super::trial::DocKey;
@@ -49,6 +50,9 @@ impl Position {
 pub struct TailEdit {
     pub edit_id: i64,
     pub update: Bytes,
+    pub peer: u64,
+    /// Its author.
+    pub account_id: Uuid,
 }
 
 /// A document as it stood in the tables.
@@ -63,6 +67,8 @@ pub struct Loaded {
     /// Whether an edit builds on what these rows do not have: it is there, but not part of the
     /// document yet.
     pub hangs: bool,
+    /// Whose the peers of the tail are.
+    pub authors: HashMap<u64, Uuid>,
 }
 
 /// Reads a document in one REPEATABLE READ transaction. Rows in `set_aside` are left out, and rows
@@ -84,6 +90,7 @@ pub async fn load(
                 return Ok(Loaded {
                     live,
                     hangs,
+                    authors: stored.tail.iter().map(|e| (e.peer, e.account_id)).collect(),
                     snapshot_bytes: stored.snapshot.len(),
                     tail_edits: stored.tail.len(),
                     tail_bytes: stored.tail.iter().map(|edit| edit.update.len()).sum(),
@@ -130,6 +137,7 @@ pub async fn read_tail(
     document: DocKey,
     from_xmin: &str,
 ) -> Result<(Vec<TailEdit>, Position)> {
+    let era = pool.lineage().era();
     let mut client = pool.get().await.map_err(failed("read tail"))?;
     let transaction = client
         .build_transaction()
@@ -140,6 +148,7 @@ pub async fn read_tail(
         .map_err(failed("read tail"))?;
     let tail = edits(&transaction, document, from_xmin).await?;
     let position = position(&transaction).await?;
+    pool.lineage().note_reached(era, position.reaches);
     Ok((tail, position))
 }
 
@@ -150,6 +159,7 @@ struct Stored {
 }
 
 async fn read(pool: &Pool, document: DocKey, system_identifier: u64) -> Result<Stored> {
+    let era = pool.lineage().era();
     let mut client = pool.get().await.map_err(failed("load document"))?;
     let transaction = client
         .build_transaction()
@@ -179,6 +189,7 @@ async fn read(pool: &Pool, document: DocKey, system_identifier: u64) -> Result<S
     };
     let tail = edits(&transaction, document, &from_xmin).await?;
     let position = position(&transaction).await?;
+    pool.lineage().note_reached(era, position.reaches);
     if snapshot.is_empty() && tail.is_empty() {
         // A document begins with its seed, so its rows are lost; whoever has it keeps it.
         return Err(Error::new(Kind::Internal, "the document has no edits"));
@@ -231,6 +242,8 @@ async fn edits(
     rows.map_ok(|row| TailEdit {
         edit_id: row.get(0),
         update: Bytes::from(row.get::<_, Vec<u8>>(1)),
+        peer: row.get::<_, i64>(2) as u64,
+        account_id: row.get(3),
     })
     .try_collect()
     .await

@@ -13,6 +13,8 @@ pub mod load;
 pub mod model;
 /// Changes that a program asks for, made at the version that it has seen.
 pub mod operations;
+/// Operations in pieces that stand on their own.
+pub mod pieces;
 /// A page apart from Loro: what is exported from it and imported into it.
 pub mod tree;
 /// The trial of updates in a child process.

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(100);
-const LONGEST: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(2);
 
-/// The wait after `failures` failures in a row: it doubles up to 5 s, and `random` takes up to half
+/// The wait after `failures` failures in a row: it doubles up to 2 s, and `random` takes up to half
 /// of it away, so that many servers do not come at once.
 pub(super) fn delay(failures: u32, random: u64) -> Duration {
     let full = FIRST.saturating_mul(1 << failures.min(10)).min(LONGEST);

@@ -11,6 +11,7 @@ use tokio_postgres::{Client, NoTls, Row};
 use super::Settings;
 use super::address::Address;
 use super::connection::secure;
+use super::shared::Mark;
 use super::snapshot::Snapshot;
 use crate::change::Lsn;
 use crate::error::{Error, Kind, Result};
@@ -132,6 +133,23 @@ impl Observer {
             "process {pid} ({name:?}), open for {:.0} s",
             open_s.unwrap_or_default()
         ))
+    }
+
+    /// Whether an edit is in the tables.
+    pub async fn has_edit(&self, mark: &Mark) -> Result<bool> {
+        let (start, end) = mark.counters;
+        let peer = mark.peer as i64;
+        let values: [&(dyn ToSql + Sync); 6] = [
+            &mark.org_id,
+            &mark.document_id,
+            &mark.edit_id,
+            &peer,
+            &start,
+            &end,
+        ];
+        let sql = include_str!("../../sql/has_edit.sql");
+        let row = within("look for an edit", self.client.query_one(sql, &values)).await?;
+        Ok(row.get("has_edit"))
     }
 
     async fn ask(&self, doing: &str, sql: &str) -> Result<Row> {

@@ -33,7 +33,8 @@ pub(super) async fn run(settings: Settings, shared: Arc<Shared>, outlet: Outlet)
                 Ok(()) => return,
                 Err(e) => {
                     shared.count_lost();
-                    settings.lineage.reached(shared.received());
+                    let lineage = &settings.lineage;
+                    lineage.note_reached(lineage.era(), shared.received());
                     lost = None;
                     e
                 }
@@ -62,7 +63,13 @@ async fn stream(
     outlet: &Outlet,
 ) -> Result<(), Error> {
     let before = shared.status.borrow().server;
-    let log_changed = is_another_log(before, shared.received(), session.server, session.start);
+    // Documents were read from the tables too, perhaps further than the stream had come.
+    let reached = shared.received().max(settings.lineage.reached());
+    let mut log_changed = is_another_log(before, reached, session.server, session.start);
+    if let (false, Some(mark)) = (log_changed, shared.last_edit()) {
+        // One that was set back and has written since may be as far as it was.
+        log_changed = !session.observer.has_edit(&mark).await?;
+    }
     if log_changed {
         tracing::warn!(
             system_identifier = session.server.system_identifier,

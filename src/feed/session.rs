@@ -58,7 +58,9 @@ pub(super) async fn connect(settings: &Settings, shared: &Arc<Shared>) -> Result
             Ok(Some(Ok(primary))) => reached.push(primary),
             Ok(Some(Err(e))) => {
                 tracing::debug!(error = %e, "this database does not serve the feed");
-                failure = Some(e);
+                // That a standby is none says nothing while another may be the primary.
+                let may_come = |e: &Error| e.kind() != Kind::Setting;
+                failure = failure.filter(may_come).or(Some(e));
             }
             Ok(None) | Err(_) => break,
         }

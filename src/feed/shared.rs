@@ -4,12 +4,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::{Notify, watch};
+use uuid::Uuid;
 
 use super::progress::Progress;
 use super::ring::Ring;
 use super::snapshot::Snapshot;
 use super::status::{State, Status};
-use crate::change::{Lsn, Transaction};
+use crate::change::{Change, Lsn, Transaction};
 use crate::metrics::{Counter, Gauge, Metric};
 
 static RING_BYTES: Gauge = Gauge::new(
@@ -36,11 +37,23 @@ static LOST: Counter = Counter::new(
 /// The feed's metrics.
 pub static METRICS: &[&dyn Metric] = &[&RING_BYTES, &RING_FULL, &BEHIND, &TRANSACTIONS, &LOST];
 
+/// An edit, and what tells it from another one that got its number later.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    pub org_id: Uuid,
+    pub document_id: Uuid,
+    pub edit_id: i64,
+    pub peer: u64,
+    pub counters: (i32, i32),
+}
+
 #[derive(Debug)]
 pub(super) struct Shared {
     ring: Mutex<Ring>,
     /// Of the epoch that is streamed.
     progress: Mutex<(u64, Progress)>,
+    /// The last edit that was streamed: a database that does not have it has another log.
+    last_edit: Mutex<Option<Mark>>,
     pub status: watch::Sender<Status>,
     /// The ring holds something again: visibility must be watched.
     pub filled: Notify,
@@ -53,6 +66,7 @@ impl Shared {
         Self {
             ring: Mutex::default(),
             progress: Mutex::new((0, Progress::new(Lsn::default()))),
+            last_edit: Mutex::default(),
             status: watch::Sender::new(Status {
                 state: State::Starting,
                 epoch: 0,
@@ -77,6 +91,17 @@ impl Shared {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn mark(&self) -> MutexGuard<'_, Option<Mark>> {
+        self.last_edit
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The last edit that was streamed.
+    pub fn last_edit(&self) -> Option<Mark> {
+        *self.mark()
+    }
+
     /// Something was heard from the database.
     pub fn heard(&self) {
         self.note(|status| status.last_heard = Instant::now());
@@ -98,6 +123,19 @@ impl Shared {
         }
         drop(ring);
         TRANSACTIONS.increment();
+        let last = transaction.changes.iter().rev().find_map(|c| match c {
+            Change::Edit(edit) => Some(Mark {
+                org_id: edit.org_id,
+                document_id: edit.document_id,
+                edit_id: edit.edit_id,
+                peer: edit.peer,
+                counters: (edit.counter_start, edit.counter_end),
+            }),
+            _ => None,
+        });
+        if last.is_some() {
+            *self.mark() = last;
+        }
         self.progress().1.hand_over(transaction.end_lsn);
     }
 

@@ -43,7 +43,7 @@ pub struct Lineage {
 struct Followed {
     /// None before the feed streamed for the first time: then any primary will do.
     server: Option<Server>,
-    /// How far the feed has read it.
+    /// How far it was read.
     reached: Lsn,
     /// Counts the changes of the log: what was read in one era may be gone in the next.
     era: u64,
@@ -171,12 +171,19 @@ impl Lineage {
         });
     }
 
-    /// The feed has read so far.
-    pub fn reached(&self, position: Lsn) {
+    /// What was read in `era`, from the stream or from the tables, had been written before this place.
+    pub fn note_reached(&self, era: u64, position: Lsn) {
         self.followed.send_if_modified(|followed| {
-            followed.reached = followed.reached.max(position);
+            if followed.era == era {
+                followed.reached = followed.reached.max(position);
+            }
             false
         });
+    }
+
+    /// The furthest place of the log that something was read from.
+    pub fn reached(&self) -> Lsn {
+        self.followed.borrow().reached
     }
 
     /// Drops the connections made so far: what they lead to has become read-only.
@@ -233,7 +240,9 @@ mod tests {
         assert!(lineage.admits(&primary(server(1, 1), 99)).is_err());
         assert!(lineage.admits(&primary(server(1, 3), 99)).is_err());
         assert!(lineage.admits(&primary(server(2, 2), 99)).is_err());
-        lineage.reached(Lsn(20));
+        lineage.note_reached(1, Lsn(30));
+        lineage.note_reached(0, Lsn(20));
+        assert_eq!(lineage.reached(), Lsn(20), "of this era");
         assert!(
             lineage.admits(&primary(server(1, 2), 19)).is_err(),
             "set back"

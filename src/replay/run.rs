@@ -77,6 +77,7 @@ impl Observed {
                 self.lost.fetch_add(1, Ordering::Relaxed);
             }
             Event::Refused(status) => tracing::warn!(?status, "a batch was refused"),
+            Event::StartedOver { .. } => tracing::warn!("a client started over"),
             Event::Joined { .. } => {}
         }
     }

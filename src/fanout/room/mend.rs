@@ -1,9 +1,16 @@
 //! What the feed did not bring: reading the tables again, and building a broken copy anew.
 
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
 use loro::VersionVector;
 
-use super::{Fresh, REBUILT, State};
-use crate::document::load::{self, Position, TailEdit, is_in};
+use super::{Fresh, PUT_BACK, REBUILT, State};
+use crate::change::Transaction;
+use crate::commit::{Lost, put_back};
+use crate::document::load::{self, Loaded, Position, TailEdit, is_in};
+use crate::document::pieces::{Piece, pieces_beyond};
+use crate::document::trial::DocKey;
 use crate::error::Result;
 use crate::protocol::RoomErrorCode;
 
@@ -37,6 +44,7 @@ impl State {
         self.position = position;
         let before = self.version.clone();
         for edit in &tail {
+            self.authors.insert(edit.peer, edit.account_id);
             if !is_in(&self.version, edit) && !self.set_aside.contains(&edit.edit_id) {
                 self.tell_trial(&edit.update);
                 self.import(edit.edit_id, &edit.update);
@@ -75,6 +83,57 @@ impl State {
         }
     }
 
+    async fn load(&mut self) -> Result<(Loaded, Vec<Arc<Transaction>>)> {
+        let load = load::load(
+            &self.shared.pool,
+            self.key,
+            self.shared.system_identifier(),
+            &mut self.set_aside,
+        );
+        let (org_id, document_id) = (self.key.org_id, self.key.document_id);
+        self.shared.feed.reading(org_id, document_id, load).await
+    }
+
+    /// Writes again what this copy holds and the tables, which have `version`, have lost: it came out
+    /// of the log, so it was committed. Says how many edits that were.
+    async fn put_back(&self, version: &VersionVector) -> Result<usize> {
+        if self.live.is_poisoned() {
+            return Ok(0);
+        }
+        let live = &self.live;
+        let pieces = tokio::task::block_in_place(|| live.read(|doc| pieces_beyond(doc, version)))?;
+        let peers: BTreeSet<u64> = pieces.iter().map(|piece| piece.peer).collect();
+        if peers.is_empty() {
+            return Ok(0);
+        }
+        let authors: Vec<_> = peers
+            .into_iter()
+            .map(|peer| (peer, self.authors.get(&peer).copied()))
+            .collect();
+        let choose = |next: &HashMap<u64, i32>| {
+            let chosen = choose(&pieces, version, next);
+            let export = |piece: &Piece| {
+                let update = live.export_range(piece.peer, piece.counters.clone())?;
+                Ok(Lost {
+                    peer: piece.peer,
+                    counters: piece.counters.clone(),
+                    update,
+                })
+            };
+            tokio::task::block_in_place(|| chosen.into_iter().map(export).collect())
+        };
+        let DocKey {
+            org_id,
+            document_id,
+        } = self.key;
+        let count = put_back(&self.shared.pool, org_id, document_id, &authors, choose).await?;
+        PUT_BACK.add(count as u64);
+        if count > 0 {
+            tracing::warn!(%document_id, edits = count, "the log has lost edits that this server holds; they are written again");
+        }
+        Ok(count)
+    }
+
     /// Builds the copy anew from the tables. Readers whose copy holds more, or other things, join
     /// again and send what is theirs.
     async fn rebuild(&mut self) -> Result<()> {
@@ -83,14 +142,12 @@ impl State {
         if self.is_from_edits {
             load::remove_snapshot(&self.shared.pool, self.key).await?;
         }
-        let load = load::load(
-            &self.shared.pool,
-            self.key,
-            self.shared.system_identifier(),
-            &mut self.set_aside,
-        );
-        let (org_id, document_id) = (self.key.org_id, self.key.document_id);
-        let (loaded, recent) = self.shared.feed.reading(org_id, document_id, load).await?;
+        let (mut loaded, mut recent) = self.load().await?;
+        if self.must_put_back && self.put_back(&loaded.live.version()?).await? > 0 {
+            (loaded, recent) = self.load().await?;
+        }
+        self.must_put_back = false;
+        self.authors.extend(loaded.authors);
         self.version = loaded.live.version()?;
         (self.live, self.hangs, self.era) = (loaded.live, loaded.hangs, era);
         self.reaches = loaded.position.reaches;
@@ -113,5 +170,76 @@ impl State {
             "the document was read anew; join again",
         );
         Ok(())
+    }
+}
+
+/// Those of the pieces that can become rows: which follow what their peer has, and build on nothing
+/// that is not there. `next` says where the peers go on whose authors may still write.
+fn choose<'a>(
+    pieces: &'a [Piece],
+    version: &VersionVector,
+    next: &HashMap<u64, i32>,
+) -> Vec<&'a Piece> {
+    let mut has = version.clone();
+    // What was put back, or sent again, since the tables were read.
+    for (peer, counter) in next {
+        if has.get(peer).is_none_or(|known| known < counter) {
+            has.insert(*peer, *counter);
+        }
+    }
+    let mut chosen = Vec::new();
+    for piece in pieces {
+        let follows = has.get(&piece.peer).copied().unwrap_or(0) == piece.counters.start;
+        if next.contains_key(&piece.peer) && follows && piece.fits(&has) {
+            has.insert(piece.peer, piece.counters.end);
+            chosen.push(piece);
+        }
+    }
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::pieces::pieces_beyond;
+    use loro::LoroDoc;
+
+    /// Three people who write in turns, each on what the one before has written.
+    fn in_turns() -> Vec<Piece> {
+        let document = LoroDoc::new();
+        for peer in [1, 2, 3, 1] {
+            document.set_peer_id(peer).expect("a peer");
+            let text = document.get_text("text");
+            text.insert(0, "word ").expect("inserted");
+            document.commit();
+        }
+        pieces_beyond(&document, &VersionVector::default())
+    }
+
+    fn chosen(next: &[(u64, i32)]) -> Vec<(u64, i32)> {
+        let pieces = in_turns();
+        let next = next.iter().copied().collect();
+        let chosen = choose(&pieces, &VersionVector::default(), &next);
+        chosen.iter().map(|p| (p.peer, p.counters.start)).collect()
+    }
+
+    #[test]
+    fn everything_is_written_again_behind_what_it_builds_on() {
+        let all = [(1, 0), (2, 0), (3, 0), (1, 5)];
+        assert_eq!(chosen(&[(1, 0), (2, 0), (3, 0)]), all);
+    }
+
+    #[test]
+    fn what_builds_on_somebody_who_may_not_write_any_more_is_left_out() {
+        assert_eq!(chosen(&[(1, 0), (3, 0)]), [(1, 0)]);
+    }
+
+    #[test]
+    fn what_another_server_has_written_again_is_not_written_twice() {
+        assert_eq!(chosen(&[(1, 10), (2, 5), (3, 0)]), [(3, 0)]);
+        assert!(
+            chosen(&[(1, 3), (2, 0), (3, 0)]).is_empty(),
+            "in the middle"
+        );
     }
 }

@@ -57,8 +57,13 @@ static REBUILT: Counter = Counter::new(
     "Live documents rebuilt from their rows: after a failure in Loro or a failover.",
 );
 
+static PUT_BACK: Counter = Counter::new(
+    "quire_edits_put_back_total",
+    "Edits that a failover or a restore had lost and this server has written again.",
+);
+
 pub(in crate::fanout) static METRICS: &[&dyn Metric] =
-    &[&OPENED, &DELIVERED, &REBUILT, &join::SNAPSHOTS];
+    &[&OPENED, &DELIVERED, &REBUILT, &PUT_BACK, &join::SNAPSHOTS];
 
 /// Somebody wants in.
 pub struct Join {
@@ -207,6 +212,10 @@ struct State {
     must_recheck: bool,
     /// Whether the stored snapshot is not to be trusted then.
     is_from_edits: bool,
+    /// Whether the tables may have lost what this copy holds: it writes that again.
+    must_put_back: bool,
+    /// Whose the peers are whose edits came while the document was open.
+    authors: HashMap<u64, Uuid>,
     /// Something in `live` waits for what was committed while nothing was streamed.
     hangs: bool,
 }
@@ -234,6 +243,7 @@ impl State {
             tail_edits,
             tail_bytes,
             hangs,
+            authors,
         } = loaded;
         let version = live.version()?;
         let mut state = Self {
@@ -261,6 +271,8 @@ impl State {
             must_rebuild: false,
             must_recheck: false,
             is_from_edits: false,
+            must_put_back: false,
+            authors,
             hangs,
         };
         let mut fresh = Fresh::default();
@@ -317,7 +329,7 @@ impl State {
         match message {
             Message::Changes { .. } => unreachable!("taken in by the loop"),
             Message::ReadAgain => self.must_read = true,
-            Message::Rebuild => self.must_rebuild = true,
+            Message::Rebuild => (self.must_rebuild, self.must_put_back) = (true, true),
             Message::Join(join) => self.join(join).await,
             Message::Leave(reader) => drop(self.readers.all.remove(&reader)),
             Message::CatchUp(reader) => self.catch_up(reader),
@@ -350,6 +362,7 @@ impl State {
             return;
         }
         self.tell_trial(&edit.update);
+        self.authors.insert(edit.peer, edit.account_id);
         let known = self.version.get(&edit.peer).copied().unwrap_or(0);
         if known >= edit.counter_end || self.set_aside.contains(&edit.edit_id) {
             return;

@@ -1,0 +1,15 @@
+select p.peer_id, p.next_counter
+from quire.peer p
+where p.org_id = $1::uuid
+and p.document_id = $2::uuid
+and p.peer_id = any ($3::bigint[])
+and exists (
+    select
+    from quire.document_access a
+    where a.org_id = p.org_id
+    and a.document_id = p.document_id
+    and a.account_id = p.account_id
+    and a.permission = 'write'
+)
+order by p.peer_id
+for update of p
