@@ -137,6 +137,11 @@ impl Begun {
                      truncate bulk";
                 stage.execute(sql).await;
             }
+            Fault::PromoteStandby | Fault::PromoteSynchronous => {
+                stage.fail_over(fault.loses_commits(), random).await;
+            }
+            Fault::PromoteWithoutServers => stage.fail_over_without_servers(random).await,
+            Fault::RestoreBackup => stage.restore_backup(random).await,
             Fault::DiskFull => {
                 let disk = Disk::one(random);
                 disk.fill(&stage.cluster).await;
@@ -223,6 +228,8 @@ impl Begun {
             | Fault::OneWayLine
             | Fault::ThrottleLine => {
                 seat.line.mend();
+                // A failover has exchanged them.
+                seat.spare.mend();
             }
             Fault::ReadOnly => {
                 // Who puts it right writes all the same.
@@ -244,6 +251,10 @@ impl Begun {
             | Fault::StopWalsender
             | Fault::TerminateConnections
             | Fault::BulkJob
+            | Fault::PromoteStandby
+            | Fault::PromoteSynchronous
+            | Fault::PromoteWithoutServers
+            | Fault::RestoreBackup
             | Fault::KillTrial
             | Fault::StopTrial
             | Fault::HiddenCommit

@@ -1,7 +1,7 @@
 //! What must hold after a round, whatever went wrong in it.
 
 use std::collections::{BTreeMap, HashSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use loro::LoroDoc;
 use quire::client::{Client, Options};
@@ -21,7 +21,10 @@ pub const PATIENCE: Duration = Duration::from_secs(45);
 /// the new stream brings then.
 const READINGS: usize = 3;
 
-/// What was found. All but `acked` must be 0.
+/// How long it may take, from an author's coming back, until what a failover lost is there again.
+const RETURN: Duration = Duration::from_secs(5);
+
+/// What was found. All but `acked` and what tells of failovers must be 0.
 #[derive(Debug, Default, Clone, Serialize)]
 pub struct Verdict {
     /// Edits that were acknowledged.
@@ -38,6 +41,14 @@ pub struct Verdict {
     pub unordered: usize,
     /// What is left behind: slots, connections, open files, bytes in outboxes.
     pub leaks: usize,
+    /// Authors whose acknowledged edits a failover had lost, and who brought them back.
+    pub returned: usize,
+    /// The longest that it took from the author's coming back, in milliseconds.
+    pub slowest_return_ms: u128,
+    /// Clients that started over, because nobody could bring back what they had built on.
+    pub started_over: usize,
+    /// Those that took longer than they may.
+    pub late: usize,
     /// What to print of a round that went wrong.
     #[serde(skip)]
     pub complaints: Vec<String>,
@@ -52,12 +63,31 @@ impl Verdict {
         self.after_revocation += other.after_revocation;
         self.unordered += other.unordered;
         self.leaks += other.leaks;
+        self.returned += other.returned;
+        self.slowest_return_ms = self.slowest_return_ms.max(other.slowest_return_ms);
+        self.late += other.late;
+        self.started_over += other.started_over;
         self.complaints.extend(other.complaints);
     }
 
     pub fn is_right(&self) -> bool {
         self.lost + self.doubled + self.divergent == 0
-            && self.after_revocation + self.unordered + self.leaks == 0
+            && self.after_revocation + self.unordered + self.leaks + self.late == 0
+    }
+
+    /// How what a failover had lost came back, as its author saw it.
+    pub fn note_returns(&mut self, name: usize, memory: &Memory) {
+        self.started_over += memory.given_up.len();
+        for took in &memory.returns {
+            self.returned += 1;
+            self.slowest_return_ms = self.slowest_return_ms.max(took.as_millis());
+            if *took > RETURN {
+                self.late += 1;
+                self.complain(format!(
+                    "what {name} had written was back only after {took:?}"
+                ));
+            }
+        }
     }
 
     pub fn complain(&mut self, what: String) {
@@ -129,16 +159,18 @@ impl Rows {
         }
     }
 
-    /// What one author was told is there, and stands once.
+    /// What one author was told is there, and stands once. With `may_be_lost` a failover may have taken
+    /// it: the author is gone, or may not write any more.
     pub fn check_author(
         &self,
         name: usize,
         memory: &Memory,
         words: &[Word],
+        may_be_lost: bool,
         verdict: &mut Verdict,
     ) {
         for (peer, end) in &memory.acknowledged {
-            if self.end(*peer) < *end {
+            if self.end(*peer) < *end && !may_be_lost {
                 verdict.lost += 1;
                 let rows = self.end(*peer);
                 verdict.complain(format!("{name} was told {end}, the rows end at {rows}"));
@@ -148,15 +180,17 @@ impl Rows {
         for word in words {
             let count = self.text.matches(&word.text).count();
             let is_acknowledged = word.counter_end <= acknowledged(word.peer);
+            let is_again = memory.given_up.contains_key(&word.peer);
+            let is_there_for_good = (is_acknowledged || is_again) && !may_be_lost;
             verdict.acked += usize::from(is_acknowledged);
-            let is_gone = word.deleted.is_some_and(|end| end <= self.end(word.peer));
+            let is_gone = word.deleted.is_some_and(|(by, end)| end <= self.end(by));
             if count > 1 {
                 verdict.doubled += 1;
                 verdict.complain(format!("{} stands {count} times", word.text));
             } else if count == 1 && is_gone {
                 verdict.divergent += 1;
                 verdict.complain(format!("{} was deleted and stands", word.text));
-            } else if count == 0 && is_acknowledged && word.deleted.is_none() {
+            } else if count == 0 && word.deleted.is_none() && is_there_for_good {
                 verdict.lost += 1;
                 verdict.complain(format!("{} is nowhere", word.text));
             }
@@ -214,9 +248,9 @@ impl Rows {
     }
 }
 
-/// What a reader saw is in the order of the log, and what is in the log stands before its author's
-/// revocation.
-pub fn check_log(log: &Log, memories: &[&Memory], verdict: &mut Verdict) {
+/// What a reader saw who joined when the witness was there is in the order of the log, and what is in the log
+/// stands before its author's revocation.
+pub fn check_log(log: &Log, since: Instant, memories: &[&Memory], verdict: &mut Verdict) {
     for (peer, rows) in &log.rows {
         let late = rows.iter().filter(|row| {
             let revoked = log.revoked.get(&row.account_id);
@@ -230,7 +264,7 @@ pub fn check_log(log: &Log, memories: &[&Memory], verdict: &mut Verdict) {
     }
     for memory in memories {
         let (mut join, mut last, mut before, mut readings) = (0, 0, 0, 0);
-        for seen in &memory.seen {
+        for seen in memory.seen.iter().filter(|seen| seen.joined >= since) {
             // What brings several authors' operations at once was read from the tables.
             let [(peer, start, end)] = seen.operations[..] else {
                 continue;
@@ -256,11 +290,12 @@ pub fn check_log(log: &Log, memories: &[&Memory], verdict: &mut Verdict) {
 
 /// Words that nobody was told about may be there or not, but not twice: that was checked. These are
 /// the ones whose author is gone, and whom nobody may have seen unless they stand in the rows.
-pub fn unborn(rows: &Rows, memories: &[&Memory]) -> Vec<String> {
+/// A failover may have lost what was shown of `excused` peers, whose authors cannot bring it back.
+pub fn unborn(rows: &Rows, memories: &[&Memory], excused: &HashSet<u64>) -> Vec<String> {
     let mut unborn = HashSet::new();
     for memory in memories {
         for (peer, start, end) in memory.seen.iter().flat_map(|seen| &seen.operations) {
-            if *end > rows.end(*peer) {
+            if *end > rows.end(*peer) && !excused.contains(peer) {
                 unborn.insert(format!("{peer} {start}..{end} was shown and is in no row"));
             }
         }

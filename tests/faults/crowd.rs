@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use loro::LoroDoc;
 use quire::client::{Address, Client, Event, Options, find_text};
@@ -29,8 +29,8 @@ pub struct Word {
     pub peer: u64,
     /// The counter after it.
     pub counter_end: i32,
-    /// Taken back by its author; the counter after that.
-    pub deleted: Option<i32>,
+    /// Taken back by its author; as which peer, and the counter after that.
+    pub deleted: Option<(u64, i32)>,
 }
 
 /// What a client was told.
@@ -40,7 +40,14 @@ pub struct Memory {
     pub acknowledged: BTreeMap<u64, i32>,
     /// Operations of others, in the order in which they were seen.
     pub seen: Vec<Seen>,
+    /// How long it took, from coming back, until the server had again what it had acknowledged.
+    pub returns: Vec<Duration>,
+    /// Peers that were given up, and from where on: their words were written again as another's.
+    pub given_up: BTreeMap<u64, i32>,
+    /// Of whom the server has lost something, since when it could have been told, and up to where.
+    owed: Option<(u64, Instant, i32)>,
     joins: usize,
+    joined: Option<Instant>,
 }
 
 /// Operations that came together.
@@ -48,20 +55,32 @@ pub struct Memory {
 pub struct Seen {
     /// How often the client had joined by then.
     pub join: usize,
+    /// When that was.
+    pub joined: Instant,
     pub operations: Vec<(u64, i32, i32)>,
 }
 
 impl Memory {
     fn note(&mut self, peer: &mut Option<u64>, event: &Event<'_>) {
         match event {
-            Event::Joined { peer: leased, .. } => {
+            Event::Joined {
+                peer: leased,
+                durable,
+                ..
+            } => {
                 *peer = *leased;
                 self.joins += 1;
+                self.joined = Some(Instant::now());
+                if let Some(leased) = *leased {
+                    self.is_owed(leased, *durable);
+                    self.has_again(leased, *durable);
+                }
             }
             Event::Acknowledged { counter_end, .. } => {
                 if let Some(peer) = *peer {
                     let known = self.acknowledged.entry(peer).or_insert(0);
                     *known = (*known).max(*counter_end);
+                    self.has_again(peer, *counter_end);
                 }
             }
             Event::Imported { operations, .. } => {
@@ -71,10 +90,40 @@ impl Memory {
                     .collect();
                 if !operations.is_empty() {
                     let join = self.joins;
-                    self.seen.push(Seen { join, operations });
+                    let joined = self.joined.expect("nothing comes before the join");
+                    self.seen.push(Seen {
+                        join,
+                        joined,
+                        operations,
+                    });
                 }
             }
+            Event::StartedOver { peer, from } => {
+                let told = self.acknowledged.entry(*peer).or_insert(0);
+                *told = (*told).min(*from);
+                self.given_up.insert(*peer, *from);
+                self.owed = None;
+            }
             Event::Refused(_) | Event::Lost { .. } => {}
+        }
+    }
+}
+
+impl Memory {
+    /// The server has `durable` of a peer: perhaps it had acknowledged more.
+    fn is_owed(&mut self, peer: u64, durable: i32) {
+        let told = self.acknowledged.get(&peer).copied().unwrap_or(0);
+        if durable < told && self.owed.is_none() {
+            self.owed = Some((peer, Instant::now(), told));
+        }
+    }
+
+    fn has_again(&mut self, peer: u64, end: i32) {
+        if let Some((_, since, _)) = self
+            .owed
+            .take_if(|(of, _, told)| *of == peer && end >= *told)
+        {
+            self.returns.push(since.elapsed());
         }
     }
 }
@@ -175,8 +224,8 @@ impl Person {
             editor.delete(position, word.text.len())?;
             Ok(Some(editor.change(own_counter)))
         });
-        if let Ok(Some((_, counter_end))) = deleted {
-            word.deleted = Some(counter_end);
+        if let Ok(Some(by)) = deleted {
+            word.deleted = Some(by);
         }
         true
     }

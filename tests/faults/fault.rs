@@ -82,10 +82,18 @@ pub enum Fault {
     HiddenCommit,
     /// Documents cannot be loaded from the tables while a server starts.
     FailingLoad,
+    /// Postgres dies, and a standby that lacks the last commits is promoted.
+    PromoteStandby,
+    /// Postgres dies, and a standby that has every commit is promoted.
+    PromoteSynchronous,
+    /// As promote_standby, and every server dies too: only people's own devices have what is lost.
+    PromoteWithoutServers,
+    /// Older files of Postgres are put back: the same cluster, further back in its log.
+    RestoreBackup,
 }
 
 impl Fault {
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 42] = [
         Self::KillServer,
         Self::KillPostgres,
         Self::KillBoth,
@@ -124,6 +132,10 @@ impl Fault {
         Self::ClockJump,
         Self::HiddenCommit,
         Self::FailingLoad,
+        Self::PromoteStandby,
+        Self::PromoteSynchronous,
+        Self::PromoteWithoutServers,
+        Self::RestoreBackup,
     ];
 
     /// Those that can happen on this machine.
@@ -173,6 +185,8 @@ impl Fault {
             | Self::StopPostgres
             | Self::ImmediateShutdown
             | Self::RestartPostgres => 3,
+            Self::PromoteStandby | Self::PromoteSynchronous => 3,
+            Self::PromoteWithoutServers | Self::RestoreBackup => 3,
             _ => 2,
         }
     }
@@ -201,7 +215,24 @@ impl Fault {
                 // Postgres may have ended by itself then.
                 || one == Self::DiskFull && takes_postgres(two)
         };
+        let holds_up_the_standby =
+            |one: Self, two: Self| one == Self::StopWalsender && two.changes_cluster();
+        // Disks and clocks are those of the cluster that is replaced.
+        let has_moved =
+            |one: Self, two: Self| one.is_apart() && (two.changes_cluster() || two.loses_commits());
+        let has_no_servers =
+            |one: Self, two: Self| one == Self::PromoteWithoutServers && two.rank() == 1;
+        let stops_in_order =
+            |one: Self, two: Self| one.holds_walsender() && two == Self::RestoreBackup;
         let is_impossible = self.rank() == other.rank()
+            || has_moved(self, other)
+            || has_moved(other, self)
+            || has_no_servers(self, other)
+            || has_no_servers(other, self)
+            || stops_in_order(self, other)
+            || stops_in_order(other, self)
+            || holds_up_the_standby(self, other)
+            || holds_up_the_standby(other, self)
             || takes_postgres(self) && takes_postgres(other)
             || holds_up_the_end(self, other)
             || holds_up_the_end(other, self);
@@ -220,6 +251,22 @@ impl Fault {
     /// Whether the database can be written to meanwhile, by whoever has no link to it.
     pub fn leaves_postgres(self) -> bool {
         self.rank() < 3 && !matches!(self, Self::KillBoth | Self::ReadOnly | Self::DiskFull)
+    }
+
+    /// Whether another cluster serves afterwards.
+    pub fn changes_cluster(self) -> bool {
+        matches!(
+            self,
+            Self::PromoteStandby | Self::PromoteSynchronous | Self::PromoteWithoutServers
+        )
+    }
+
+    /// Whether commits are lost that were acknowledged.
+    pub fn loses_commits(self) -> bool {
+        matches!(
+            self,
+            Self::PromoteStandby | Self::PromoteWithoutServers | Self::RestoreBackup
+        )
     }
 
     /// Whether all must come right while it lasts: the other server is there for that, or it concerns

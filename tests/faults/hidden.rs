@@ -76,6 +76,7 @@ pub async fn open(stage: &Stage, server: usize, verdict: &mut Verdict) {
             peer: lease.peer,
             session_id: owner.session.session_id,
             lease_id: lease.lease_id,
+            era: 0,
             counter_start: meta.counter_start,
             counter_end: meta.counter_end,
             inserted: WORDS.len() as i32,

@@ -1,7 +1,8 @@
 //! One round: people write, something goes wrong, it is put right, and everything is looked at.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -46,6 +47,8 @@ struct People {
     writers: Vec<Person>,
     reader: Person,
     gone: Vec<Gone>,
+    /// A failover has lost commits: whoever is gone, or may not write any more, cannot bring them back.
+    lost_commits: bool,
 }
 
 impl People {
@@ -70,7 +73,7 @@ impl People {
         rows.check_copy("the reader", &self.reader.client, &mut verdict)
             .await;
         for writer in &self.writers {
-            rows.check_author(writer.name, &writer.memory(), &writer.words, &mut verdict);
+            self.check_writer(rows, writer, &mut verdict);
             if writer.name < WRITERS {
                 let whose = format!("writer {}", writer.name);
                 rows.check_copy(&whose, &writer.client, &mut verdict).await;
@@ -78,11 +81,12 @@ impl People {
         }
         for gone in &self.gone {
             let memory = gone.memory.lock().expect("nobody panics");
-            rows.check_author(gone.name, &memory, &gone.words, &mut verdict);
+            let (name, words) = (gone.name, &gone.words);
+            rows.check_author(name, &memory, words, self.lost_commits, &mut verdict);
         }
         rows.check_servers(stage, &stage.room(), &mut verdict).await;
         self.with_memories(|memories| {
-            for unborn in unborn(rows, memories) {
+            for unborn in unborn(rows, memories, &self.excused(memories)) {
                 verdict.divergent += 1;
                 verdict.complain(unborn);
             }
@@ -90,8 +94,29 @@ impl People {
         verdict
     }
 
-    fn check_log(&self, log: &Log, verdict: &mut Verdict) {
-        self.with_memories(|memories| check_log(log, memories, verdict));
+    fn check_writer(&self, rows: &Rows, writer: &Person, verdict: &mut Verdict) {
+        let (name, memory) = (writer.name, writer.memory());
+        let may_be_lost = self.lost_commits && name > WRITERS;
+        rows.check_author(name, &memory, &writer.words, may_be_lost, verdict);
+        verdict.note_returns(name, &memory);
+    }
+
+    /// Peers whose words a failover may have lost although they were shown.
+    fn excused(&self, memories: &[&Memory]) -> HashSet<u64> {
+        if !self.lost_commits {
+            return HashSet::new();
+        }
+        let gone = self.gone.iter().flat_map(|gone| &gone.words);
+        let revoked = self.writers.iter().filter(|writer| writer.name > WRITERS);
+        gone.chain(revoked.flat_map(|writer| &writer.words))
+            .map(|word| word.peer)
+            // Their words stand there as another peer's.
+            .chain(memories.iter().flat_map(|m| m.given_up.keys().copied()))
+            .collect()
+    }
+
+    fn check_log(&self, log: &Log, since: Instant, verdict: &mut Verdict) {
+        self.with_memories(|memories| check_log(log, since, memories, verdict));
     }
 
     /// Of those who are still there.
@@ -134,6 +159,10 @@ impl Round {
 
     pub async fn play(mut self, stage: &mut Stage) -> Verdict {
         let mut verdict = Verdict::default();
+        let loses_commits = self.faults.iter().any(|fault| fault.loses_commits());
+        if self.faults.iter().any(|fault| fault.changes_cluster()) {
+            stage.add_standby(!loses_commits).await;
+        }
         let victim = match self.random.chance(30) || self.is_severe {
             true => Some(stage.office.member(&stage.pool, "Victim").await),
             false => None,
@@ -143,8 +172,9 @@ impl Round {
         stage.poisoned.clear();
         let room = stage.room();
         let client = stage.pool.get().await.expect("a connection");
-        let witness = Witness::call(&client, &format!("{}", self.number)).await;
+        let mut witness = Witness::call(&client, &format!("{}", self.number)).await;
         drop(client);
+        let failovers = stage.failovers;
 
         let reader = self.person(stage, WRITERS, &stage.office.owner, &room);
         let mut writers: Vec<Person> = (0..WRITERS)
@@ -168,6 +198,12 @@ impl Round {
         for fault in self.faults.clone() {
             begun.push(Begun::begin(fault, stage, &mut self.random).await);
             self.pause(100).await;
+        }
+        if stage.failovers > failovers {
+            // The slot died with its cluster. The order is looked at from here on: what was written
+            // before the new one is there, the log does not tell.
+            let client = stage.pool.get().await.expect("a connection");
+            witness = Witness::call(&client, &format!("{}", self.number)).await;
         }
         // Sometimes an author goes down with all that.
         let mut gone = Vec::new();
@@ -214,12 +250,14 @@ impl Round {
             writers,
             reader,
             gone,
+            lost_commits: loses_commits,
         };
         verdict.add(people.judge(stage).await);
         let client = stage.pool.get().await.expect("a connection");
+        let since = witness.since;
         let log = witness.testify(&client, document_id).await;
         drop(client);
-        people.check_log(&log, &mut verdict);
+        people.check_log(&log, since, &mut verdict);
         for person in people.writers.into_iter().chain([people.reader]) {
             person.client.close().await;
         }

@@ -174,7 +174,7 @@ impl Table {
         rows.check_copy("the reader", &self.reader.client, verdict)
             .await;
         for writer in &writers {
-            rows.check_author(writer.name, &writer.memory(), &writer.words, verdict);
+            rows.check_author(writer.name, &writer.memory(), &writer.words, false, verdict);
             let whose = format!("writer {}", writer.name);
             rows.check_copy(&whose, &writer.client, verdict).await;
         }

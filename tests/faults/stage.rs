@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::clock::Clocks;
 use super::disk;
+use super::failover::Following;
 use super::link::{Link, Target};
 use crate::kit::people::Office;
 use crate::kit::postgres::{Cluster, Version, connect};
@@ -22,7 +23,13 @@ use crate::kit::postgres::{Cluster, Version, connect};
 pub const SERVERS: usize = 2;
 
 pub struct Stage {
+    pub version: Version,
+    /// The primary.
     pub cluster: Cluster,
+    /// Its standby, in rounds that need one.
+    pub standby: Option<Following>,
+    /// How often another cluster took over.
+    pub failovers: usize,
     /// The database, reached without any link.
     pub url: String,
     pub pool: Pool,
@@ -44,8 +51,10 @@ pub struct Seat {
     process: Option<ServerProcess>,
     /// Between clients and the server.
     pub door: Link,
-    /// Between the server and Postgres.
+    /// Between the server and the primary.
     pub line: Link,
+    /// Between the server and whoever may take over; leads nowhere while nobody may.
+    pub spare: Link,
     url: String,
     program: PathBuf,
 }
@@ -54,7 +63,7 @@ impl Stage {
     /// Sets it up. `program` is the binary that the servers run: Quire's own, or one with a bug
     /// planted in it.
     pub async fn set(version: Version, program: PathBuf) -> Self {
-        Self::set_on(Cluster::start(version, &[]), None, program).await
+        Self::set_on(version, Cluster::start(version, &[]), None, program).await
     }
 
     /// The same on small disks of its own, where this machine has such, and with clocks that can be set.
@@ -67,15 +76,23 @@ impl Stage {
             clocks.insert(Clocks::put_into(folder)).postgres(&binaries)
         });
         Clocks::forget(cluster.postgres().pid());
-        Self::set_on(cluster, clocks, program).await
+        Self::set_on(version, cluster, clocks, program).await
     }
 
-    async fn set_on(cluster: Cluster, clocks: Option<Clocks>, program: PathBuf) -> Self {
+    async fn set_on(
+        version: Version,
+        cluster: Cluster,
+        clocks: Option<Clocks>,
+        program: PathBuf,
+    ) -> Self {
         let url = cluster.database().await.url;
         let pool = pool(&url, 4).expect("a pool");
         let office = Office::open(&pool).await;
         let mut stage = Self {
+            version,
             cluster,
+            standby: None,
+            failovers: 0,
             url,
             pool,
             document_id: office.document_id,
@@ -96,12 +113,15 @@ impl Stage {
     async fn seat(&self, number: usize) -> Seat {
         let socket = self.cluster.postgres().socket().join(".s.PGSQL.5432");
         let line = Link::to(Target::Unix(socket)).await;
+        let spare = Link::to(Target::Unix("nowhere".into())).await;
         let database = self.url.rsplit('/').next().expect("a database");
-        let url = format!("postgres://quire@{}/{database}", line.address());
+        let (first, second) = (line.address(), spare.address());
+        let url = format!("postgres://quire@{first},{second}/{database}");
         let mut seat = Seat {
             process: None,
             door: Link::to(Target::Tcp("127.0.0.1:0".to_owned())).await,
             line,
+            spare,
             url,
             program: match &self.clocks {
                 Some(clocks) => clocks.server(number, &self.program),

@@ -2,6 +2,7 @@
 //! and readers say is held against it.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -9,6 +10,8 @@ use uuid::Uuid;
 /// A slot that keeps the log from its start on.
 pub struct Witness {
     slot: String,
+    /// When it was there.
+    pub since: Instant,
 }
 
 /// What was committed to one document, in its order.
@@ -33,7 +36,8 @@ impl Witness {
         let slot = format!("witness_{name}");
         let sql = "select pg_create_logical_replication_slot($1, 'test_decoding')";
         client.query(sql, &[&slot]).await.expect("a slot");
-        Self { slot }
+        let since = Instant::now();
+        Self { slot, since }
     }
 
     /// Everything since, of one document; the slot is gone then.

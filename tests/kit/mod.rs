@@ -8,3 +8,4 @@ pub mod provider;
 pub mod random;
 pub mod server;
 pub mod socket;
+pub mod standby;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use quire::dev::{self, Binaries, EmbeddedPostgres, Stop, User};
 use quire::postgres::{Pool, migrate, pool};
@@ -30,7 +31,7 @@ impl Version {
         }
     }
 
-    fn binaries(self, user: &User) -> Binaries {
+    pub(super) fn binaries(self, user: &User) -> Binaries {
         match self {
             Self::V15 => Binaries::at(Path::new("/usr/lib/postgresql/15/bin"), user)
                 .expect("postgresql-15 is installed: `make tools` does that"),
@@ -77,15 +78,15 @@ impl Cluster {
         let folder = dev::temporary().expect("a temporary folder");
         let prepared = prepare(&folder, binaries.clone());
         copy(&template_folder(version, &binaries, &user), &folder);
-        let mut all = vec![
-            ("max_connections", "400"),
-            ("shared_buffers", "64MB"),
-            ("max_wal_senders", "64"),
-            ("max_replication_slots", "64"),
-        ];
+        let mut all = own_settings();
         all.extend(settings);
         let postgres = EmbeddedPostgres::start_temporary(&folder, &prepared, &user, &all)
             .expect("Postgres starts");
+        Self::running(postgres)
+    }
+
+    /// One that runs already.
+    pub(super) fn running(postgres: EmbeddedPostgres) -> Self {
         Self {
             postgres,
             template: OnceCell::new(),
@@ -154,6 +155,22 @@ impl Cluster {
             .unwrap_or_else(|e| panic!("{sql}: {e:?}"));
     }
 
+    /// Waits until the answer to `question` is true.
+    pub async fn wait_until(&self, question: &str, patience: Duration) {
+        let client = connect(&self.url("postgres")).await;
+        let answered = async {
+            while !client
+                .query_one(question, &[])
+                .await
+                .unwrap_or_else(|e| panic!("{question}: {e:?}"))
+                .get::<_, bool>(0)
+            {}
+        };
+        tokio::time::timeout(patience, answered)
+            .await
+            .unwrap_or_else(|_| panic!("{question}: not within {patience:?}"));
+    }
+
     /// The running Postgres, for its folders, its process and its configuration.
     pub fn postgres(&self) -> &EmbeddedPostgres {
         &self.postgres
@@ -219,9 +236,19 @@ impl Cluster {
     }
 }
 
+/// What every cluster of tests is started with; a standby must have no less than its primary.
+pub(super) fn own_settings() -> Vec<(&'static str, &'static str)> {
+    vec![
+        ("max_connections", "400"),
+        ("shared_buffers", "64MB"),
+        ("max_wal_senders", "64"),
+        ("max_replication_slots", "64"),
+    ]
+}
+
 /// Waits without holding up what else runs on this thread: a Postgres that stops waits for those who
 /// read its log, and they may be here.
-fn leave_thread<T>(wait: impl FnOnce() -> T) -> T {
+pub fn leave_thread<T>(wait: impl FnOnce() -> T) -> T {
     use tokio::runtime::{Handle, RuntimeFlavor};
     match Handle::try_current().map(|handle| handle.runtime_flavor()) {
         Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(wait),

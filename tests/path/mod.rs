@@ -6,6 +6,7 @@ mod convergence;
 mod cutover;
 mod departed;
 mod encrypted;
+mod failover;
 mod faults;
 mod full_disk;
 mod half_open;
