@@ -121,6 +121,13 @@ impl Outbox {
         self.updates.drain(..done)
     }
 
+    /// After [`Self::rejoin`]: takes out the oldest update if the durable version ends within it.
+    pub fn take_begun(&mut self, durable: i32) -> Option<Waiting> {
+        debug_assert_eq!(self.sent, 0, "only right after a join");
+        let is_begun = self.first_counter()? < durable;
+        is_begun.then(|| self.updates.pop_front()).flatten()
+    }
+
     /// Where the oldest update begins.
     pub fn first_counter(&self) -> Option<i32> {
         self.updates.front().map(|waiting| waiting.counter_start)
@@ -170,6 +177,23 @@ mod tests {
         let new = batches(&outbox.send("room", usize::MAX).unwrap());
         assert_eq!(ends(outbox.acknowledge(old[0])), [0; 0], "a late ack");
         assert_eq!(ends(outbox.acknowledge(new[0])), [3, 4]);
+    }
+
+    #[test]
+    fn what_is_durable_in_part_is_taken_out_to_be_cut() {
+        let mut outbox = Outbox::default();
+        outbox.push(Waiting {
+            counter_end: 4,
+            ..waiting(0)
+        });
+        outbox.push(waiting(4));
+        assert_eq!(ends(outbox.rejoin(0)), [0; 0]);
+        assert!(outbox.take_begun(0).is_none(), "nothing of it is durable");
+        assert_eq!(ends(outbox.rejoin(3)), [0; 0]);
+        let begun = outbox.take_begun(3).expect("three of four");
+        assert_eq!((begun.counter_start, begun.counter_end), (0, 4));
+        assert!(outbox.take_begun(3).is_none());
+        assert_eq!(outbox.first_counter(), Some(4));
     }
 
     fn filled(count: i32) -> Outbox {

@@ -1,5 +1,6 @@
 //! What a client does about each message that it receives. No I/O.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -143,6 +144,10 @@ impl State {
         for waiting in self.outbox.rejoin(durable) {
             acknowledged(&mut self.options, &waiting);
         }
+        // A server that put back what was lost cuts it in its own way.
+        if let Some(begun) = self.outbox.take_begun(durable) {
+            self.push_again(peer, durable..begun.counter_end)?;
+        }
         self.restore(peer, durable)
     }
 
@@ -154,7 +159,12 @@ impl State {
         if durable >= first || have < first {
             return Ok(());
         }
-        for piece in self.pieces_again(peer, durable..first)?.into_iter().rev() {
+        self.push_again(peer, durable..first)
+    }
+
+    /// Puts operations of this client before all others that wait.
+    fn push_again(&mut self, peer: u64, counters: Range<i32>) -> Result<()> {
+        for piece in self.pieces_again(peer, counters)?.into_iter().rev() {
             self.outbox.push_front(piece);
         }
         Ok(())
