@@ -51,11 +51,15 @@ static IGNORED: Counter = Counter::new(
     "quire_presence_ignored_total",
     "Presence of clients that was let go: unreadable, too large or under another's key.",
 );
+static FAILED: Counter = Counter::new(
+    "quire_presence_failures_total",
+    "Messages with presence or a heartbeat that could not be written; what they said is said again.",
+);
 static SHOWN: Gauge = Gauge::new(
     "quire_presence_entries",
     "People whom this server shows in documents, its own and those of other servers, once a document and cursor.",
 );
-static METRICS: &[&dyn Metric] = &[&SENT, &IGNORED, &SHOWN];
+static METRICS: &[&dyn Metric] = &[&SENT, &IGNORED, &FAILED, &SHOWN];
 
 /// Where browsers reach the servers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -387,8 +391,11 @@ impl Presence {
             };
             match self.emit(server).await {
                 Ok(()) => is_new = false,
-                // Presence is shown late or not at all; nothing is lost by that.
-                Err(error) => tracing::warn!(%error, "write presence into the log"),
+                // It is shown late; nothing is lost by that.
+                Err(error) => {
+                    FAILED.increment();
+                    tracing::warn!(%error, "write presence into the log");
+                }
             }
             let changed = async {
                 tokio::time::sleep(TICK).await;
@@ -406,18 +413,18 @@ impl Presence {
     }
 
     async fn emit(&self, server: Server) -> Result<()> {
-        let message = Message {
-            server_id: self.shared.server_id,
-            server,
-            address: self.shared.address.clone(),
-            entries: self.state().take_outgoing(),
-        };
         let client = self
             .shared
             .pool
             .get()
             .await
             .map_err(failed("emit presence"))?;
+        let message = Message {
+            server_id: self.shared.server_id,
+            server,
+            address: self.shared.address.clone(),
+            entries: self.state().take_outgoing(),
+        };
         // Before it is written: it may come back before the answer does.
         self.state().say_now();
         let written = emit(&client, &message.encode()).await;
@@ -427,7 +434,10 @@ impl Presence {
                 Ok(())
             }
             Err(error) => {
-                self.state().said.pop_back();
+                let mut state = self.state();
+                state.said.pop_back();
+                // That somebody left would else be known nowhere until the lease is over.
+                state.say_again(message.entries);
                 Err(error)
             }
         }

@@ -127,6 +127,19 @@ impl State {
         entries
     }
 
+    /// What was taken could not be written. What has been said since is newer.
+    pub fn say_again(&mut self, entries: Vec<Entry>) {
+        for entry in entries {
+            let outgoing = Outgoing {
+                data: entry.data,
+                is_removal: entry.is_removal,
+            };
+            self.outgoing
+                .entry((entry.room, entry.key))
+                .or_insert(outgoing);
+        }
+    }
+
     pub fn show(
         &mut self,
         from: Uuid,

@@ -8,11 +8,15 @@ use quire::client::{Address, Client, Options};
 use quire::dev::ServerProcess;
 use quire::protocol::RoomKind;
 
-use crate::kit::server::{World, metric, program};
+use crate::kit::postgres::{Cluster, Version};
+use crate::kit::server::{World, counted, metric, program};
 use crate::kit::socket::Socket;
 
 /// How long a server's silence is borne, and what a busy machine may add to it.
 const LEASE: Duration = Duration::from_secs(16 + 6);
+
+/// What takes no lease to end: the database is back, the feed has connected again, and a heartbeat later.
+const SOON: Duration = Duration::from_secs(15);
 
 /// How long what is over may take to be gone.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -51,6 +55,46 @@ async fn who_was_at_a_killed_server_is_gone_everywhere_within_its_lease() {
         .await
         .unwrap_or_else(|_| panic!("a ghost after {:?}", killed.elapsed()))
         .expect("gone");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_left_while_the_database_was_away_is_gone_when_it_is_back() {
+    let mut cluster = Cluster::start(Version::usual(), &[]);
+    let world = World::on(cluster.database().await, 2).await;
+    let owner = &world.office.owner;
+    let ghost = world.client(0, owner, "ghost").await;
+    let watchers = [
+        world.client(0, owner, "bob").await,
+        world.client(1, owner, "eve").await,
+    ];
+    let key = ghost.peer().expect("a lease").to_string();
+    ghost.show(here());
+    for watcher in &watchers {
+        let shown = watcher.shown_is(|shown| keys(shown, &key));
+        shown.await.expect("shown");
+    }
+    let failures = "quire_presence_failures_total ";
+    let before = counted(failures);
+    cluster.stop();
+    ghost.close().await;
+    let tried = async {
+        while counted(failures) == before {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, tried)
+        .await
+        .expect("it was to be said");
+    let back = Instant::now();
+    cluster.start_again();
+    for watcher in &watchers {
+        let gone = watcher.shown_is(|shown| !keys(shown, &key));
+        tokio::time::timeout(SOON, gone)
+            .await
+            .unwrap_or_else(|_| panic!("a ghost after {:?}", back.elapsed()))
+            .expect("gone");
+    }
     world.stop().await;
 }
 
