@@ -282,7 +282,16 @@ pub fn build() -> PathBuf {
     let (before, rest) = manifest.split_once("[[bin]]").expect("a binary");
     let (_, after) = rest.split_once("[dependencies]").expect("dependencies");
     let binary = "[[bin]]\nname = \"quire-planted\"\npath = \"src/main.rs\"\n";
-    let manifest = format!("{before}{binary}\n[dependencies]{after}\n[workspace]\n");
+    // A name of its own: cargo would take what is built of it for what is built of Quire.
+    let named = |text: &str| text.replacen("name = \"quire\"", "name = \"quire-planted\"", 1);
+    let library = "[lib]\nname = \"quire\"\n";
+    let manifest = format!(
+        "{}{library}\n{binary}\n[dependencies]{after}\n[workspace]\n",
+        named(before)
+    );
+    let lock = folder.join("Cargo.lock");
+    let locked = fs::read_to_string(&lock).expect("the lock file");
+    fs::write(&lock, named(&locked)).expect("written");
     fs::write(folder.join("Cargo.toml"), manifest).expect("written");
     let mut cargo = Command::new(env!("CARGO"));
     // What cargo tells this test would have dependencies built once more.
