@@ -8,7 +8,7 @@ use super::check::Verdict;
 use super::clock::{Clocks, Whose};
 use super::disk::Disk;
 use super::fault::Fault;
-use super::guests::{SlowReaders, Storm};
+use super::guests::{self, SlowReaders, Storm};
 use super::link::Manner;
 use super::poison::Poison;
 use super::slots::{self, GivenUp};
@@ -186,6 +186,7 @@ impl Begun {
                     .await;
                 stage.servers[server].process().kill9().await;
                 stage.start_server(server).await;
+                guests::ask_in_vain(stage, server, &mut begun.verdict).await;
             }
         }
         begun

@@ -184,7 +184,9 @@ impl Person {
     fn act(&mut self) {
         match self.random.below(10) {
             0 if self.take_back() => {}
-            1 => self.client.show(self.random.below(1000) as i64),
+            1 => self
+                .client
+                .show(loro::loro_value!({"anchor": null, "focus": null})),
             _ => self.say(),
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use loro::{LoroDoc, VersionVector};
 use quire::auth::Token;
 use quire::client::{Address, Client, Options};
+use quire::protocol::{Message, RoomKind};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -95,6 +96,31 @@ impl SlowReaders {
         let guests = self.sockets.into_iter().map(Some);
         let guests = attend(stage, &self.room, guests, rows.version());
         count(guests, "slow reader", verdict).await;
+    }
+}
+
+/// Somebody comes to a server that cannot load the document, and must be told so.
+pub async fn ask_in_vain(stage: &Stage, server: usize, verdict: &mut Verdict) {
+    let address = Address::parse(&stage.servers[server].own_address()).expect("an address");
+    let token = stage.office.owner.token.reveal();
+    let asking = async {
+        loop {
+            let mut socket = Socket::connect(&address, RoomKind::Document, &stage.room()).await;
+            socket.ask_to_join(&token).await;
+            match socket.next().await {
+                Some(Message::JoinError { app_code, .. }) => return app_code,
+                Some(Message::JoinResponseOk { .. }) => return None,
+                // One that has just started may let nobody in yet.
+                _ => {}
+            }
+        }
+    };
+    let told = tokio::time::timeout(PATIENCE, asking).await;
+    if told.as_ref().ok().and_then(|code| code.as_deref()) != Some("document_unavailable") {
+        verdict.divergent += 1;
+        verdict.complain(format!(
+            "server {server} shows what it cannot load: {told:?}"
+        ));
     }
 }
 

@@ -8,6 +8,8 @@ use crate::kit::server::{metric, resident_bytes};
 
 /// How long what is over may take to be gone.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long presence of which nothing more is heard is kept, and what a busy machine may add to it.
+const LEASE: Duration = Duration::from_secs(30 + 10);
 /// Connections of one server to the database at most: the pool, the feed, and what watches visibility.
 const CONNECTIONS: i64 = 10 + 3;
 /// Files and sockets of one server when nobody is connected.
@@ -40,7 +42,7 @@ pub async fn check_last(stage: &Stage, verdict: &mut Verdict) {
                 value = metric(&seat.own_address(), "quire_presence_entries").await;
             }
         };
-        if tokio::time::timeout(PATIENCE, gone).await.is_err() {
+        if tokio::time::timeout(LEASE, gone).await.is_err() {
             verdict.leaks += 1;
             verdict.complain(format!("server {number} still shows {value:?} people"));
         }
