@@ -20,6 +20,9 @@ use crate::error::{Error, Kind, Result};
 /// How long a client waits, joined, for what the server has lost of others.
 const PATIENCE: Duration = Duration::from_secs(4);
 
+/// How long it gives each server that it joins meanwhile, at least.
+const MOMENT: Duration = Duration::from_secs(1);
+
 /// While a copy holds others' operations that its server does not.
 pub(super) struct Ahead {
     /// When the copy is given up.
@@ -45,10 +48,11 @@ impl State {
             .filter(|(peer, _)| Some(**peer) != own)
             .map(|(peer, end)| (*peer, *end));
         let others: VersionVector = others.collect();
-        self.ahead = (!has_all(version, &others)).then(|| Ahead {
-            until: Instant::now() + PATIENCE,
-            others,
-        });
+        // Whoever is often sent elsewhere does not wait for ever, and always gives a server a moment.
+        let now = Instant::now();
+        let before = self.ahead.take();
+        let until = before.map_or(now + PATIENCE, |b| b.until.max(now + MOMENT));
+        self.ahead = (!has_all(version, &others)).then_some(Ahead { until, others });
     }
 
     /// The server has sent this.

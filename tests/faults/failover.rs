@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use quire::dev;
 use quire::postgres::pool;
+use tokio_postgres::Client;
 
 use super::check::PATIENCE;
 use super::link::{Link, Target};
@@ -76,8 +77,9 @@ impl Stage {
         self.cluster.stop();
         leave_thread(|| copy(&self.cluster.postgres().data(), &kept));
         self.cluster.start_again();
-        let before = self.edits().await;
-        let written = async { while self.edits().await == before {} };
+        let client = connect(&self.url).await;
+        let before = last_edit(&client).await;
+        let written = async { while last_edit(&client).await == before {} };
         let written = tokio::time::timeout(PATIENCE, written).await;
         written.expect("people write on what was started again");
         write_on(random).await;
@@ -96,12 +98,6 @@ impl Stage {
         self.failovers += 1;
     }
 
-    async fn edits(&self) -> i64 {
-        let client = connect(&self.url).await;
-        let count = client.query_one("select count(*) from quire.edit", &[]);
-        count.await.expect("counted").get(0)
-    }
-
     /// Plays on with another primary.
     fn take_over(&mut self, cluster: Cluster) {
         let database = self.url.rsplit('/').next().expect("a database");
@@ -115,6 +111,13 @@ impl Stage {
         leave_thread(|| drop(before));
         self.failovers += 1;
     }
+}
+
+/// The number that the last edit got; it is committed or about to be.
+async fn last_edit(client: &Client) -> i64 {
+    let sql =
+        "select pg_sequence_last_value(pg_get_serial_sequence('quire.edit', 'edit_id')::regclass)";
+    client.query_one(sql, &[]).await.expect("asked").get(0)
 }
 
 /// People write for a while; how long is part of the plan.

@@ -222,8 +222,10 @@ impl Fault {
             |one: Self, two: Self| one.is_apart() && (two.changes_cluster() || two.loses_commits());
         let has_no_servers =
             |one: Self, two: Self| one == Self::PromoteWithoutServers && two.rank() == 1;
-        let stops_in_order =
-            |one: Self, two: Self| one.holds_walsender() && two == Self::RestoreBackup;
+        // It stops Postgres in order, and waits until people have written on.
+        let stops_in_order = |one: Self, two: Self| {
+            (one.holds_walsender() || one == Self::ReadOnly) && two == Self::RestoreBackup
+        };
         let is_impossible = self.rank() == other.rank()
             || has_moved(self, other)
             || has_moved(other, self)

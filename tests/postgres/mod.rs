@@ -2,4 +2,5 @@
 
 mod doctor;
 mod embedded;
+mod hosts;
 mod migrate;

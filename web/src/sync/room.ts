@@ -136,6 +136,7 @@ export class Room {
   /** The connection is gone, and with it the lease. */
   leave(): void {
     if (this.state.kind !== "ended") this.state = { kind: "absent" };
+    this.aheadSinceMs = null;
     this.outbox.restart(0);
     this.drainAtMs = null;
   }
