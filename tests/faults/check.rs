@@ -75,13 +75,13 @@ impl Verdict {
             && self.after_revocation + self.unordered + self.leaks + self.late == 0
     }
 
-    /// How what a failover had lost came back, as its author saw it.
-    pub fn note_returns(&mut self, name: usize, memory: &Memory) {
+    /// How what a failover had lost came back, as its author saw it. With `in_time` it must have been soon.
+    pub fn note_returns(&mut self, name: usize, memory: &Memory, in_time: bool) {
         self.started_over += memory.given_up.len();
         for took in &memory.returns {
             self.returned += 1;
             self.slowest_return_ms = self.slowest_return_ms.max(took.as_millis());
-            if *took > RETURN {
+            if in_time && *took > RETURN {
                 self.late += 1;
                 self.complain(format!(
                     "what {name} had written was back only after {took:?}"

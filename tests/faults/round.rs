@@ -49,6 +49,8 @@ struct People {
     gone: Vec<Gone>,
     /// A failover has lost commits: whoever is gone, or may not write any more, cannot bring them back.
     lost_commits: bool,
+    /// Nothing else went wrong that would hold up what comes back.
+    is_alone: bool,
 }
 
 impl People {
@@ -98,7 +100,7 @@ impl People {
         let (name, memory) = (writer.name, writer.memory());
         let may_be_lost = self.lost_commits && name > WRITERS;
         rows.check_author(name, &memory, &writer.words, may_be_lost, verdict);
-        verdict.note_returns(name, &memory);
+        verdict.note_returns(name, &memory, self.is_alone);
     }
 
     /// Peers whose words a failover may have lost although they were shown.
@@ -251,6 +253,7 @@ impl Round {
             reader,
             gone,
             lost_commits: loses_commits,
+            is_alone: self.faults.len() == 1,
         };
         verdict.add(people.judge(stage).await);
         let client = stage.pool.get().await.expect("a connection");
