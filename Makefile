@@ -53,7 +53,7 @@ api-check: tools web node_modules/.installed target/schemathesis/.installed ## t
 
 faults: tools web node_modules/.installed ## what goes wrong while people write: ROUNDS= in all, SEED=, FAULTS=kill_server,… (default: every kind in turn), planted bugs; figures as JSON
 	cargo build --locked
-	@TMPDIR=$(SCRATCH) node scripts/faults.mjs $(or $(ROUNDS),76) "$(SEED)" "$(FAULTS)"
+	@TMPDIR=$(SCRATCH) node scripts/faults.mjs $(or $(ROUNDS),84) "$(SEED)" "$(FAULTS)"
 
 soak: tools web node_modules/.installed ## two servers under moderate load: what they hold must not grow (MINUTES=120); figures as JSON
 	TMPDIR=$(SCRATCH) QUIRE_LOG=off QUIRE_SOAK_MINUTES=$(or $(MINUTES),120) cargo test --locked --test quire faults::soak -- --ignored --nocapture

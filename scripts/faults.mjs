@@ -34,7 +34,7 @@ const read = (name) => {
 const figures = { ...read('rounds'), planted_bugs: read('planted_bugs') };
 rmSync(folder, { recursive: true });
 
-const zeros = ['lost', 'doubled', 'divergent', 'after_revocation', 'unordered', 'leaks'];
+const zeros = ['lost', 'doubled', 'divergent', 'after_revocation', 'unordered', 'leaks', 'late'];
 const bugs = figures.planted_bugs;
 const isRight =
   tests.status === 0 &&
