@@ -7,7 +7,7 @@ select
         else substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)
     end as timeline_hex,
     coalesce(
-        (case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end) - '0/0'::pg_lsn,
+        (case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end) - '0/0'::pg_lsn,
         0
     )::bigint as position,
     (select setting::bigint from pg_settings where name = 'wal_sender_timeout') as wal_sender_timeout_ms
