@@ -171,6 +171,7 @@ impl Fault {
             | Self::SlowDisk
             | Self::DropSlot
             | Self::SlowReader
+            | Self::ReconnectStorm
             | Self::PoisonRow
             | Self::HiddenCommit
             | Self::FailingLoad => 0,
