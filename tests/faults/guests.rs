@@ -22,7 +22,7 @@ const SLOW: usize = 4;
 const PAGES: usize = 300;
 const PAGE_BYTES: usize = 40_000;
 /// So many stay; then a new one takes the place of the last.
-const KEPT_PAGES: usize = 50;
+const KEPT_PAGES: usize = 90;
 /// What an outbox may hold: `--outbox-bytes`, or one longer update, and what is around it.
 const OUTBOX_BYTES: i64 = 700 << 10;
 /// Of all who have an outbox on one server: these and the people of the round.
