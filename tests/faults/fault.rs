@@ -227,7 +227,12 @@ impl Fault {
         let stops_in_order = |one: Self, two: Self| {
             (one.holds_walsender() || one == Self::ReadOnly) && two == Self::RestoreBackup
         };
+        // It lasts until all is well, and a server that starts needs its database.
+        let holds_up_the_start =
+            |one: Self, two: Self| one == Self::HalfOpenLine && two.starts_server();
         let is_impossible = self.rank() == other.rank()
+            || holds_up_the_start(self, other)
+            || holds_up_the_start(other, self)
             || has_moved(self, other)
             || has_moved(other, self)
             || has_no_servers(self, other)
