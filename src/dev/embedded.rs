@@ -233,14 +233,17 @@ impl EmbeddedPostgres {
 
     /// Kills it and all its processes with SIGKILL, as a machine that fails would.
     pub fn kill9(&mut self) {
+        // One that stands still starts no process that the list would lack: Postgres does not start
+        // again while one of the old ones lives.
+        self.signal(Signal::STOP);
         let processes = children(self.server.id());
-        self.signal(Signal::KILL);
         for process in processes {
             if let Some(pid) = Pid::from_raw(process) {
                 // One that has ended meanwhile is as dead as it should be.
                 let _ = kill_process(pid, Signal::KILL);
             }
         }
+        self.signal(Signal::KILL);
         let _ = self.server.wait();
     }
 
