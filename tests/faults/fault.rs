@@ -216,8 +216,10 @@ impl Fault {
                 // Postgres may have ended by itself then.
                 || one == Self::DiskFull && takes_postgres(two)
         };
-        let holds_up_the_standby =
-            |one: Self, two: Self| one == Self::StopWalsender && two.changes_cluster();
+        // It is fed by one of the processes that stand still.
+        let holds_up_the_standby = |one: Self, two: Self| {
+            matches!(one, Self::StopWalsender | Self::DropSlot) && two.changes_cluster()
+        };
         // Disks and clocks are those of the cluster that is replaced.
         let has_moved =
             |one: Self, two: Self| one.is_apart() && (two.changes_cluster() || two.loses_commits());

@@ -182,6 +182,7 @@ pub const BUGS: &[Bug] = &[
                         snapshot_bytes: 0,
                         tail_edits: 0,
                         tail_bytes: 0,
+                        authors: HashMap::new(),
                         hangs: false,
                     };
                     (nothing, Vec::new())
