@@ -10,6 +10,36 @@ use crate::kit::postgres::{Cluster, Version};
 use crate::kit::server::World;
 use crate::kit::socket::Socket;
 
+/// A member who reads the office's document, and sees its cursors.
+struct Bob {
+    reading: Socket,
+    cursors: Socket,
+}
+
+impl Bob {
+    async fn join(world: &World) -> Self {
+        let client = world.pool.get().await.expect("a connection");
+        let (_, token) = members::member(&client, world.office.org_id, "Bob", "member").await;
+        let (address, room) = (world.address(0), world.office.room());
+        let reading = Socket::join(&address, &token, &room).await;
+        let mut cursors = Socket::connect(&address, RoomKind::Ephemeral, &room).await;
+        cursors.ask_to_join(&token.reveal()).await;
+        let joined = cursors.next().await;
+        assert!(matches!(joined, Some(Message::JoinResponseOk { .. })));
+        Self { reading, cursors }
+    }
+
+    /// Waits until he neither reads nor sees cursors any more.
+    async fn gets_put_out(mut self, why: &str) {
+        tokio::time::timeout(Duration::from_secs(30), self.reading.sent_away())
+            .await
+            .unwrap_or_else(|_| panic!("{why}: he still reads"));
+        tokio::time::timeout(Duration::from_secs(30), put_out(&mut self.cursors))
+            .await
+            .unwrap_or_else(|_| panic!("{why}: he still sees cursors"));
+    }
+}
+
 /// Makes changes in the transaction that also cuts the server's stream: the log's record of them lies
 /// before the next slot begins.
 async fn unheard(cluster: &Cluster, world: &World, changes: &str) {
@@ -40,22 +70,9 @@ async fn a_revocation_that_the_feed_missed_takes_effect_all_the_same() {
         // Its own cluster: it cuts every stream in it.
         let cluster = Cluster::start(Version::usual(), &[]);
         let world = World::on(cluster.database().await, 1).await;
-        let client = world.pool.get().await.expect("a connection");
-        let (_, token) = members::member(&client, world.office.org_id, "Bob", "member").await;
-        drop(client);
-        let room = world.office.room();
-        let mut bob = Socket::join(&world.address(0), &token, &room).await;
-        let mut cursors = Socket::connect(&world.address(0), RoomKind::Ephemeral, &room).await;
-        cursors.ask_to_join(&token.reveal()).await;
-        let joined = cursors.next().await;
-        assert!(matches!(joined, Some(Message::JoinResponseOk { .. })));
+        let bob = Bob::join(&world).await;
         unheard(&cluster, &world, revocation).await;
-        tokio::time::timeout(Duration::from_secs(30), bob.sent_away())
-            .await
-            .unwrap_or_else(|_| panic!("{revocation}: he still reads"));
-        tokio::time::timeout(Duration::from_secs(30), put_out(&mut cursors))
-            .await
-            .unwrap_or_else(|_| panic!("{revocation}: he still sees cursors"));
+        bob.gets_put_out(revocation).await;
         world.stop().await;
     }
 }
@@ -64,14 +81,7 @@ async fn a_revocation_that_the_feed_missed_takes_effect_all_the_same() {
 async fn a_revocation_that_could_not_be_looked_up_at_first_is_looked_up_later() {
     let cluster = Cluster::start(Version::usual(), &[]);
     let world = World::on(cluster.database().await, 1).await;
-    let client = world.pool.get().await.expect("a connection");
-    let (_, token) = members::member(&client, world.office.org_id, "Bob", "member").await;
-    let room = world.office.room();
-    let mut bob = Socket::join(&world.address(0), &token, &room).await;
-    let mut cursors = Socket::connect(&world.address(0), RoomKind::Ephemeral, &room).await;
-    cursors.ask_to_join(&token.reveal()).await;
-    let joined = cursors.next().await;
-    assert!(matches!(joined, Some(Message::JoinResponseOk { .. })));
+    let bob = Bob::join(&world).await;
     // Sessions can be looked up, rights cannot.
     let changes = "delete from quire.access_grant where everyone;
         alter view quire.document_access rename to hidden_access";
@@ -93,14 +103,10 @@ async fn a_revocation_that_could_not_be_looked_up_at_first_is_looked_up_later() 
         .await
         .expect("they ask");
     let back = "alter view quire.hidden_access rename to document_access";
+    let client = world.pool.get().await.expect("a connection");
     client.batch_execute(back).await.expect("renamed");
-    tokio::time::timeout(Duration::from_secs(30), bob.sent_away())
-        .await
-        .expect("he reads no more");
-    tokio::time::timeout(Duration::from_secs(30), put_out(&mut cursors))
-        .await
-        .expect("he sees no cursors any more");
     drop(client);
+    bob.gets_put_out("looked up later").await;
     world.stop().await;
 }
 
