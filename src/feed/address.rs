@@ -1,6 +1,5 @@
 //! Where the database may be: every host of the address in order, and sockets to one of them.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -9,6 +8,7 @@ use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
 use crate::error::{Error, Kind, Result};
+use crate::postgres;
 
 /// A socket or a TLS session over one.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -27,59 +27,48 @@ pub(super) struct Address {
 
 #[derive(Debug, Clone)]
 enum Endpoint {
-    Tcp(SocketAddr),
+    /// An address in figures, or a name that could not be resolved just now.
+    Tcp(String, u16),
     Unix(PathBuf),
 }
 
 impl Address {
-    /// All places that `config` names, in its order, names resolved. A name that cannot be
-    /// resolved is left out if others can. Errors: kind `Unavailable` when none is left.
+    /// All places that `config` names, in its order, names resolved. Errors: kind `Setting` when it
+    /// names none.
     pub async fn resolve(config: &Config) -> Result<Vec<Self>> {
-        let mut found = Vec::new();
-        let mut failure = None;
-        let hosts = config.get_hosts();
-        let literal = config.get_hostaddrs();
-        for index in 0..hosts.len().max(literal.len()) {
-            let ports = config.get_ports();
-            let port = *ports.get(index).or(ports.first()).unwrap_or(&5432);
-            let (host, literal) = (hosts.get(index), literal.get(index));
-            let hostname = match host {
-                Some(Host::Tcp(name)) => Some(name.clone()),
-                Some(Host::Unix(_)) | None => None,
-            };
-            let endpoints = match (host, literal) {
-                (_, Some(ip)) => Ok(vec![Endpoint::Tcp((*ip, port).into())]),
-                (Some(Host::Tcp(name)), None) => lookup(name, port).await,
-                (Some(Host::Unix(folder)), None) => {
-                    let path = folder.join(format!(".s.PGSQL.{port}"));
-                    Ok(vec![Endpoint::Unix(path)])
-                }
-                (None, None) => Ok(Vec::new()),
-            };
-            match endpoints {
-                Ok(endpoints) => found.extend(endpoints.into_iter().map(|endpoint| Self {
-                    endpoint,
-                    hostname: hostname.clone(),
-                })),
-                Err(e) => failure = Some(e),
+        let places = postgres::places(config).await;
+        let found: Vec<_> = places.iter().filter_map(Self::of).collect();
+        if found.is_empty() {
+            let context = "DATABASE_URL (--database-url) names no host";
+            return Err(Error::new(Kind::Setting, context));
+        }
+        Ok(found)
+    }
+
+    /// Where the settings of one place lead.
+    fn of(place: &Config) -> Option<Self> {
+        let port = *place.get_ports().first()?;
+        let (hostname, name) = match place.get_hosts().first() {
+            Some(Host::Unix(folder)) => {
+                let path = folder.join(format!(".s.PGSQL.{port}"));
+                let endpoint = Endpoint::Unix(path);
+                let hostname = None;
+                return Some(Self { endpoint, hostname });
             }
-        }
-        match (found.is_empty(), failure) {
-            (true, Some(e)) => Err(e),
-            (true, None) => Err(Error::new(
-                Kind::Setting,
-                "DATABASE_URL (--database-url) names no host",
-            )),
-            (false, _) => Ok(found),
-        }
+            Some(Host::Tcp(name)) => (Some(name.clone()), Some(name.clone())),
+            None => (None, None),
+        };
+        let literal = place.get_hostaddrs().first().map(ToString::to_string);
+        let endpoint = Endpoint::Tcp(literal.or(name)?, port);
+        Some(Self { endpoint, hostname })
     }
 
     /// Opens a socket. Errors: kind `Unavailable`.
     pub async fn open(&self) -> Result<Socket> {
         let opened: std::io::Result<Socket> = async {
             Ok(match &self.endpoint {
-                Endpoint::Tcp(address) => {
-                    let stream = TcpStream::connect(address).await?;
+                Endpoint::Tcp(host, port) => {
+                    let stream = TcpStream::connect((&**host, *port)).await?;
                     stream.set_nodelay(true)?;
                     Box::new(stream) as Socket
                 }
@@ -100,20 +89,9 @@ impl Address {
 impl std::fmt::Display for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.endpoint {
-            Endpoint::Tcp(address) => write!(f, "{address}"),
+            Endpoint::Tcp(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Endpoint::Tcp(host, port) => write!(f, "{host}:{port}"),
             Endpoint::Unix(path) => write!(f, "{}", path.display()),
         }
     }
-}
-
-async fn lookup(name: &str, port: u16) -> Result<Vec<Endpoint>> {
-    let found = tokio::net::lookup_host((name, port)).await;
-    let found = found.map_err(|e| {
-        Error::caused(
-            Kind::Unavailable,
-            format!("resolve the host name {name}"),
-            e,
-        )
-    })?;
-    Ok(found.map(Endpoint::Tcp).collect())
 }

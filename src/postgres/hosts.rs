@@ -88,8 +88,9 @@ pub(super) fn count(config: &Config) -> usize {
     config.get_hosts().len().max(config.get_hostaddrs().len())
 }
 
-/// One configuration for each place that `config` names: every address of every host, in its order.
-async fn places(config: &Config) -> Vec<Config> {
+/// One configuration for each place that `config` names: every address of every host, in its order. A
+/// name that cannot be resolved is a place too: connecting says what is wrong with it.
+pub async fn places(config: &Config) -> Vec<Config> {
     let mut places = Vec::new();
     for index in 0..count(config) {
         let host = config.get_hosts().get(index);
@@ -100,7 +101,6 @@ async fn places(config: &Config) -> Vec<Config> {
             (_, Some(literal)) => vec![literal],
             (Some(Host::Tcp(name)), None) => match tokio::net::lookup_host((&**name, port)).await {
                 Ok(found) => found.map(|address| address.ip()).collect(),
-                // Connecting says what is wrong with it.
                 Err(_) => Vec::new(),
             },
             (_, None) => Vec::new(),

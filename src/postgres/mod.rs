@@ -11,6 +11,7 @@ mod tls;
 
 pub use doctor::{Finding, Limits, Severity, check_safe, examine};
 pub use failure::{constraint, failed, sqlstate};
+pub use hosts::places;
 pub use lineage::{Identity, Lineage, Server};
 pub use migrate::{Migration, State, check_migrated, migrate, migrations, states};
 pub use pool::{Pool, PoolClient, config, pool};

@@ -243,6 +243,8 @@ pub(super) fn own_settings() -> Vec<(&'static str, &'static str)> {
         ("shared_buffers", "64MB"),
         ("max_wal_senders", "64"),
         ("max_replication_slots", "64"),
+        // In its folder: what is in /dev/shm stays there when a Postgres is killed for good.
+        ("dynamic_shared_memory_type", "mmap"),
     ]
 }
 

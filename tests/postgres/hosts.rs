@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use quire::error::Kind;
-use quire::postgres::{Identity, Pool, failed, pool};
+use quire::postgres::{Identity, Limits, Pool, examine, failed, pool};
 
 use crate::faults::link::{Link, Manner, Target};
 use crate::kit::postgres::{Cluster, Version};
@@ -48,7 +48,17 @@ async fn a_primary_that_was_replaced_is_not_used_though_it_answers_first() {
     pool.lineage().follow(server, identity.position, true);
     assert_eq!(timeline(&pool).await, 2, "the one that the feed follows");
 
+    let findings = examine(&url, &Limits::default()).await.expect("examined");
+    let hosts: Vec<_> = findings.iter().filter(|f| f.check == "hosts").collect();
+    let says = &hosts.first().expect("two primaries are found").says;
+    assert!(hosts.len() == 1 && says.contains("timeline 2"), "{hosts:?}");
+
     promoted.kill9();
+    let findings = examine(&url, &Limits::default()).await.expect("examined");
+    let away = findings
+        .iter()
+        .any(|f| f.check == "hosts" && f.says.contains(two.address()));
+    assert!(away, "{findings:?}");
     // The connection to it may not have heard of that yet.
     let refused = async {
         loop {

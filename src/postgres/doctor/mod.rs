@@ -4,6 +4,7 @@
 mod connection;
 mod divergence;
 mod feed;
+mod hosts;
 mod schema;
 mod settings;
 
@@ -81,15 +82,16 @@ impl Default for Limits {
 /// a finding too. Errors only when the address cannot be read or a check itself fails.
 pub async fn examine(database_url: &str, limits: &Limits) -> Result<Vec<Finding>> {
     let pool = pool(database_url, 2)?;
+    let hosts = hosts::findings(database_url).await?;
     let client = match connection::connect(&pool, database_url).await? {
         Ok(client) => client,
-        Err(finding) => return Ok(vec![finding]),
+        Err(finding) => return Ok([vec![finding], hosts].concat()),
     };
     // Whatever else was asked through a pooler might be answered by different processes.
     if let Some(finding) = connection::pooler(&pool, &client).await? {
         return Ok(vec![finding]);
     }
-    let mut findings = Vec::new();
+    let mut findings = hosts;
     let facts = settings::facts(&client).await?;
     findings.extend(settings::findings(&facts));
     findings.extend(feed::findings(&client, &facts, limits).await?);
