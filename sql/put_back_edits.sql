@@ -9,15 +9,9 @@ advanced as (
     where p.org_id = $1::uuid
     and p.document_id = $2::uuid
     and p.peer_id = c.peer_id
+    -- Whether their authors may write was asked when the rows were locked (writing_peers.sql), and nobody
+    -- can take the right away before this transaction ends.
     and p.next_counter = c.counter_start
-    and exists (
-        select
-        from quire.document_access a
-        where a.org_id = p.org_id
-        and a.document_id = p.document_id
-        and a.account_id = p.account_id
-        and a.permission = 'write'
-    )
     returning p.peer_id, p.account_id, p.session_id
 ),
 inserted as (

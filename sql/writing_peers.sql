@@ -11,5 +11,13 @@ and exists (
     and a.account_id = p.account_id
     and a.permission = 'write'
 )
+and not exists (
+    select
+    from quire.given_up_peer g
+    where g.org_id = p.org_id
+    and g.document_id = p.document_id
+    and g.peer_id = p.peer_id
+    and g.account_id = p.account_id
+)
 order by p.peer_id
 for update of p

@@ -23,6 +23,8 @@ const MOST_REFUSALS: u32 = 5;
 struct Extra {
     /// None for whoever may only read.
     peer: Option<String>,
+    /// Where the peer ends that was given up; absent: none was, or the server knows nothing of it.
+    gave_up: Option<i32>,
 }
 
 impl State {
@@ -104,6 +106,10 @@ impl State {
         let extra: Extra = serde_json::from_slice(extra)
             .map_err(|error| Error::caused(Kind::Internal, "read the lease", error))?;
         let version = VersionVector::decode(version).map_err(wrong("read the server's version"))?;
+        if let Some(again) = &mut self.again {
+            // What others have brought back meanwhile stands there already.
+            again.from = again.from.max(extra.gave_up.unwrap_or(0));
+        }
         let peer = extra.peer.map(|peer| peer.parse::<u64>()).transpose();
         let peer =
             peer.map_err(|error| Error::caused(Kind::Internal, "read the leased peer", error))?;

@@ -31,10 +31,15 @@ pub(super) struct Ahead {
     others: VersionVector,
 }
 
-/// Words of one's own that go into a new copy.
+/// What goes into a new copy: one's own words of the one before.
 pub(super) struct Again {
-    /// Each behind the operation after which it stood; none: at the beginning.
-    words: Vec<(Option<loro::ID>, String)>,
+    old: LoroDoc,
+    /// Under which they were written, and which is given up: no server brings them back any more.
+    pub peer: u64,
+    /// Where what is lost of it begins.
+    pub from: i32,
+    /// What the server had when the copy was given up.
+    server: VersionVector,
 }
 
 impl State {
@@ -115,8 +120,12 @@ impl State {
             return Err(started_over());
         };
         let from = server.get(&peer).copied().unwrap_or(0);
-        let words = own_words(&old, peer, from, &server);
-        self.again = Some(Again { words });
+        self.again = Some(Again {
+            old,
+            peer,
+            from,
+            server,
+        });
         (self.options.observer)(Event::StartedOver { peer, from });
         Err(started_over())
     }
@@ -126,12 +135,9 @@ impl State {
         if self.again.is_none() || self.lease.is_none() || !self.is_up_to_date() {
             return;
         }
-        for (anchor, word) in self
-            .again
-            .take()
-            .map(|again| again.words)
-            .unwrap_or_default()
-        {
+        let again = self.again.take();
+        let words = again.map(|again| own_words(&again.old, again.peer, again.from, &again.server));
+        for (anchor, word) in words.unwrap_or_default() {
             let mut editor = Editor { state: self };
             let position = editor.change(|doc| place_after(doc, anchor));
             // A document without a paragraph has no place for it.

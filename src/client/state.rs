@@ -78,6 +78,8 @@ struct Credentials<'a> {
     token: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     peer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gives_up: Option<String>,
     device: &'a str,
 }
 
@@ -260,6 +262,7 @@ impl State {
         let credentials = Credentials {
             token: &self.options.token,
             peer: self.lease.map(|peer| peer.to_string()),
+            gives_up: self.again.as_ref().map(|again| again.peer.to_string()),
             device: &device,
         };
         let auth = serde_json::to_vec(&credentials)

@@ -5,6 +5,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use super::put_back::hold_put_back;
 use crate::auth::{self, Hold, Session};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::{Pool, failed};
@@ -12,6 +13,7 @@ use crate::postgres::{Pool, failed};
 const LEASE_KNOWN_PEER: &str = include_str!("../../sql/lease_known_peer.sql");
 const LEASE_FREE_PEER: &str = include_str!("../../sql/lease_free_peer.sql");
 const LEASE_NEW_PEER: &str = include_str!("../../sql/lease_new_peer.sql");
+const GIVE_UP_PEER: &str = include_str!("../../sql/give_up_peer.sql");
 const RELEASE_LEASE: &str = include_str!("../../sql/release_lease.sql");
 
 /// The right to write with one peer, until it is released or somebody takes it.
@@ -112,6 +114,30 @@ pub async fn release(pool: &Pool, lease: &Lease) -> Result<()> {
         .await
         .map_err(failed("lease a peer"))?;
     Ok(())
+}
+
+/// Notes that the account writes again, as another peer, what this one of its peers had written and a
+/// failover lost: no server puts that back any more. Answers where the peer's durable operations end:
+/// those before were not lost, or are back, and must not be written again.
+///
+/// # Errors
+/// Those of [`take`].
+pub async fn give_up(pool: &Pool, request: &Request<'_>, peer: u64) -> Result<i32> {
+    let doing = "give a peer up";
+    let mut client = pool.get().await.map_err(failed(doing))?;
+    let transaction = client.transaction().await.map_err(failed(doing))?;
+    hold_right(&transaction, request).await?;
+    hold_put_back(&transaction, request.org_id, request.document_id).await?;
+    let parameters: [&(dyn ToSql + Sync); 4] = [
+        &request.org_id,
+        &request.document_id,
+        &(peer as i64),
+        &request.session.account_id,
+    ];
+    let row = transaction.query_one(GIVE_UP_PEER, &parameters).await;
+    let next_counter = row.map_err(failed(doing))?.get("next_counter");
+    transaction.commit().await.map_err(failed(doing))?;
+    Ok(next_counter)
 }
 
 type Transaction<'a> = deadpool_postgres::Transaction<'a>;

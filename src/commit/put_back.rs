@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use deadpool_postgres::Transaction;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
@@ -16,6 +17,8 @@ const WRITING_PEERS: &str = include_str!("../../sql/writing_peers.sql");
 const PUT_BACK_EDITS: &str = include_str!("../../sql/put_back_edits.sql");
 
 const DOING: &str = "put back what the log has lost";
+
+const HOLD_PUT_BACK: &str = include_str!("../../sql/hold_put_back.sql");
 
 /// One edit to be written again.
 pub struct Lost {
@@ -42,6 +45,7 @@ pub async fn put_back(
     let transaction = client.transaction().await.map_err(failed(DOING))?;
     // A revocation waits until these are written, or they see it.
     auth::share_authority(&transaction, org_id).await?;
+    hold_put_back(&transaction, org_id, document_id).await?;
     let known = authors.iter().filter_map(|(p, a)| Some((*p as i64, (*a)?)));
     let (peers, accounts): (Vec<i64>, Vec<Uuid>) = known.unzip();
     let values: [&(dyn ToSql + Sync); 4] = [&org_id, &document_id, &peers, &accounts];
@@ -85,4 +89,17 @@ pub async fn put_back(
     }
     transaction.commit().await.map_err(failed(DOING))?;
     Ok(lost.len())
+}
+
+/// Until the transaction ends, nobody else puts anything of the document back, or gives a peer of it up.
+/// What they did before is seen by statements that begin after this one.
+pub(super) async fn hold_put_back(
+    transaction: &Transaction<'_>,
+    org_id: Uuid,
+    document_id: Uuid,
+) -> Result<()> {
+    let values: [&(dyn ToSql + Sync); 2] = [&org_id, &document_id];
+    let held = transaction.execute(HOLD_PUT_BACK, &values).await;
+    held.map_err(failed(DOING))?;
+    Ok(())
 }

@@ -152,6 +152,20 @@ impl Observer {
         Ok(row.get("has_edit"))
     }
 
+    /// Notes that this log begins here, if it is another one than the newest that is noted or `was_set_back`:
+    /// from then on devices are not offered peers of the log before. Leases wait for it, by their statement.
+    pub async fn note_timeline(&self, was_set_back: bool) -> Result<()> {
+        // A standby that is to confirm every commit may be away; the note is needed on this node only.
+        let local = self.client.execute("set synchronous_commit = local", &[]);
+        within("note the timeline", local).await?;
+        let system_identifier = self.server.system_identifier as i64;
+        let timeline = self.server.timeline as i32;
+        let values: [&(dyn ToSql + Sync); 3] = [&system_identifier, &timeline, &was_set_back];
+        let sql = include_str!("../../sql/note_timeline.sql");
+        within("note the timeline", self.client.execute(sql, &values)).await?;
+        Ok(())
+    }
+
     async fn ask(&self, doing: &str, sql: &str) -> Result<Row> {
         within(doing, self.client.query_one(sql, &[])).await
     }

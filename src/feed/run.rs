@@ -80,6 +80,10 @@ async fn stream(
         shared.ring().clear();
     }
     let (start, server) = (session.start, session.server);
+    if let Err(error) = session.observer.note_timeline(log_changed).await {
+        // Read-only or full; nobody is let in to write meanwhile.
+        tracing::warn!(%error, "note where the log begins");
+    }
     // From here on connections to the log before are of no use, and those to this one are.
     settings.lineage.follow(server, start, log_changed);
     let epoch = shared.status.borrow().epoch + 1;

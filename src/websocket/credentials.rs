@@ -16,6 +16,8 @@ pub(crate) struct Credentials {
     /// A peer for writing is asked for; the inner value is the one that is preferred.
     pub lease: Option<Option<u64>>,
     pub device: String,
+    /// A peer whose lost operations the client is about to write again as another one.
+    pub gives_up: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -24,6 +26,7 @@ struct Json {
     peer: Option<String>,
     #[serde(default)]
     device: String,
+    gives_up: Option<String>,
 }
 
 impl Credentials {
@@ -49,15 +52,18 @@ impl Credentials {
                 format!("the device's name is longer than {MAX_DEVICE_BYTES} bytes"),
             ));
         }
-        let peer = json.peer.map(|peer| peer.parse()).transpose();
-        let peer = peer.map_err(|e| Error::caused(Kind::Invalid, "read the join's peer", e))?;
+        let number = |peer: Option<String>| {
+            let peer = peer.map(|peer| peer.parse()).transpose();
+            peer.map_err(|e| Error::caused(Kind::Invalid, "read the join's peer", e))
+        };
         let token = json
             .token
             .map(|token| Token::parse(&token).ok_or_else(not_a_token));
         Ok(Self {
             token: token.transpose()?,
-            lease: Some(peer),
+            lease: Some(number(json.peer)?),
             device: json.device,
+            gives_up: number(json.gives_up)?,
         })
     }
 }
@@ -93,6 +99,7 @@ mod tests {
             (b"\xff\xfe", Kind::SignedOut),
             (b"{", Kind::Invalid),
             (br#"{"peer":"-1"}"#, Kind::Invalid),
+            (br#"{"gives_up":"x"}"#, Kind::Invalid),
             (br#"{"token":"x"}"#, Kind::SignedOut),
         ] {
             let error = Credentials::read(auth).expect_err("refused");

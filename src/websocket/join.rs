@@ -85,7 +85,7 @@ impl Connection {
         }
         // The lease comes first: it fences whoever wrote with this peer before, so that what the
         // room then answers is all there is of it.
-        let lease = self.lease(&session, key, permission, &credentials).await?;
+        let (lease, gave_up) = self.lease(&session, key, permission, &credentials).await?;
         let leases = Leases::default();
         if let Some(lease) = lease {
             leases.add(lease);
@@ -101,7 +101,7 @@ impl Connection {
             version,
             leases: leases.clone(),
             lease,
-            extra: extra(&session, lease),
+            extra: extra(&session, lease, gave_up),
             reply,
         };
         self.rooms
@@ -265,18 +265,19 @@ impl Connection {
         }
     }
 
+    /// The peer to write with; and where the one ends that is given up for it, if that was asked.
     async fn lease(
         &self,
         session: &Session,
         key: DocKey,
         permission: Permission,
         credentials: &Credentials,
-    ) -> Result<Option<Lease>> {
+    ) -> Result<(Option<Lease>, Option<i32>)> {
         let Some(preferred) = credentials.lease else {
-            return Ok(None);
+            return Ok((None, None));
         };
         if permission == Permission::Read {
-            return Ok(None);
+            return Ok((None, None));
         }
         let wish = preferred.map_or(Wish::Any, Wish::Preferably);
         let request = lease::Request {
@@ -286,12 +287,17 @@ impl Connection {
             device: &credentials.device,
             wish,
         };
-        lease::take(&self.state.pool, &request).await.map(Some)
+        let gave_up = match credentials.gives_up {
+            Some(peer) => Some(lease::give_up(&self.state.pool, &request, peer).await?),
+            None => None,
+        };
+        let lease = lease::take(&self.state.pool, &request).await?;
+        Ok((Some(lease), gave_up))
     }
 }
 
 /// What Quire says besides the protocol's own fields.
-fn extra(session: &Session, lease: Option<Lease>) -> Bytes {
+fn extra(session: &Session, lease: Option<Lease>, gave_up: Option<i32>) -> Bytes {
     let peer = lease.map(|lease| lease.peer.to_string());
     json!({
         "peer": peer,
@@ -299,6 +305,7 @@ fn extra(session: &Session, lease: Option<Lease>) -> Bytes {
         "account_id": session.account_id,
         "name": session.name,
         "color": session.color,
+        "gave_up": gave_up,
     })
     .to_string()
     .into()

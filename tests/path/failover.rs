@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use quire::client::Address;
 use quire::config::Serve;
+use quire::document::lines::plain_text;
 use quire::postgres::pool;
 use quire::server::Server;
 use tokio_postgres::Client as Database;
@@ -14,6 +15,9 @@ use crate::kit::postgres::{Cluster, Version, connect};
 use crate::kit::server::{program, shows};
 use crate::kit::standby::Standby;
 use quire::client::{Client, Options};
+
+/// How long anything else of this may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long it may take, from coming back, until what clients still hold is there again.
 const RETURN: Duration = Duration::from_secs(5);
@@ -119,4 +123,168 @@ async fn fail_over(version: Version) {
         server.stop().await;
     }
     drop(promoted);
+}
+
+/// A device's next client must not write under counters that a copy elsewhere has taken.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_may_have_lost_what_it_wrote_is_offered_to_nobody() {
+    let version = Version::usual();
+    let mut primary = Cluster::start(version, &[]);
+    let url = primary.database().await.url;
+    let name = url.rsplit('/').next().expect("a name").to_owned();
+    let office = Office::open(&pool(&url, 2).expect("a pool")).await;
+    let to = |cluster: &Cluster| Target::Unix(cluster.postgres().socket().join(".s.PGSQL.5432"));
+    let link = Link::to(to(&primary)).await;
+    let (host, port) = link.address().split_once(':').expect("host and port");
+    let standby = Standby::of(&primary, version, &format!("host={host} port={port}")).await;
+    let start = async |cluster: &Cluster| {
+        let settings = Serve::with_defaults(&cluster.url(&name));
+        let server = Server::start(&settings, program());
+        server.await.expect("it starts")
+    };
+    let server = start(&primary).await;
+    let door = Link::to(Target::Tcp(server.address().to_string())).await;
+    let client = |address: &str, device: &str| {
+        let address = Address::parse(&format!("http://{address}")).expect("an address");
+        let token = office.owner.token.reveal();
+        Client::start(Options::new(vec![address], &token, &office.room(), device))
+    };
+    let near = server.address().to_string();
+    let bob = client(door.address(), "bob");
+    let ada = client(&near, "ada");
+    ada.joined().await.expect("joined");
+    ada.edit(|editor| editor.create_text()).expect("a text");
+    say(&ada, "one ");
+    ada.settled().await.expect("durable");
+    let peer = ada.peer();
+    ada.close().await;
+    standby.catch_up(&primary).await;
+    link.cut();
+    let ada = client(&near, "ada");
+    shows(&ada, "one ").await;
+    assert_eq!(
+        ada.peer(),
+        peer,
+        "while nothing is lost, a device's peer is used again"
+    );
+    say(&ada, "two ");
+    ada.settled().await.expect("acknowledged");
+    shows(&bob, "two one ").await;
+
+    // Only Bob, who is away, still has it.
+    door.cut();
+    drop(ada);
+    server.stop().await;
+    primary.kill9();
+    let promoted = standby.promote().await;
+    let server = start(&promoted).await;
+    // Who comes before the server's feed streams gets a peer that counts as old.
+    let database = connect(&promoted.url(&name)).await;
+    let sql = "select count(*) = 2 from quire.timeline";
+    let is_noted = async || -> bool {
+        let row = database.query_one(sql, &[]).await;
+        row.expect("asked").get(0)
+    };
+    while !is_noted().await {}
+    let ada = client(&server.address().to_string(), "ada");
+    shows(&ada, "one ").await;
+    assert_ne!(ada.peer(), peer, "its counters are taken in Bob's copy");
+    say(&ada, "three ");
+    ada.settled().await.expect("durable on the new primary");
+    door.leads_to(Target::Tcp(server.address().to_string()));
+    door.mend();
+    shows(&bob, "three one ").await;
+    say(&bob, "four ");
+    shows(&ada, "four three one ").await;
+    let held = [&ada, &bob].map(|person| person.read(|doc| doc.oplog_vv()));
+    assert_eq!(held[0], held[1]);
+    let new = ada.peer();
+    ada.close().await;
+    let ada = client(&server.address().to_string(), "ada");
+    ada.joined().await.expect("joined");
+    assert_eq!(
+        ada.peer(),
+        new,
+        "it is younger than the log that is written now"
+    );
+    ada.close().await;
+    bob.close().await;
+    server.stop().await;
+}
+
+/// Ada's word builds on one of Bob's; both are lost, Bob is gone, and Ada writes hers again. The server that
+/// comes back last still holds both.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_written_again_is_not_put_back_as_well() {
+    let version = Version::usual();
+    let mut primary = Cluster::start(version, &[]);
+    let url = primary.database().await.url;
+    let name = url.rsplit('/').next().expect("a name").to_owned();
+    let office = Office::open(&pool(&url, 2).expect("a pool")).await;
+    let to = |cluster: &Cluster| Target::Unix(cluster.postgres().socket().join(".s.PGSQL.5432"));
+    let link = Link::to(to(&primary)).await;
+    let (host, port) = link.address().split_once(':').expect("host and port");
+    let standby = Standby::of(&primary, version, &format!("host={host} port={port}")).await;
+    let start = async |database_url: &str| {
+        let settings = Serve::with_defaults(database_url);
+        let server = Server::start(&settings, program());
+        server.await.expect("it starts")
+    };
+    let database = Link::to(to(&primary)).await;
+    let late = start(&format!("postgres://quire@{}/{name}", database.address())).await;
+    let early = start(&primary.url(&name)).await;
+    let door = Link::to(Target::Tcp(early.address().to_string())).await;
+    let client = |address: &str, device: &str| {
+        let address = Address::parse(&format!("http://{address}")).expect("an address");
+        let token = office.owner.token.reveal();
+        Client::start(Options::new(vec![address], &token, &office.room(), device))
+    };
+    // Whoever reads there keeps the document open.
+    let reader = client(&late.address().to_string(), "reader");
+    let ada = client(door.address(), "ada");
+    ada.joined().await.expect("joined");
+    ada.edit(|editor| editor.create_text()).expect("a text");
+    ada.settled().await.expect("durable");
+    standby.catch_up(&primary).await;
+    link.cut();
+    let bob = client(&early.address().to_string(), "bob");
+    bob.joined().await.expect("joined");
+    shows(&bob, "").await;
+    say(&bob, "[bob]");
+    shows(&ada, "[bob]").await;
+    ada.edit(|editor| editor.insert(2, "+ada+"))
+        .expect("written");
+    ada.settled().await.expect("acknowledged");
+    shows(&reader, "[b+ada+ob]").await;
+
+    database.cut();
+    door.cut();
+    drop(bob);
+    early.stop().await;
+    primary.kill9();
+    let promoted = standby.promote().await;
+    let early = start(&promoted.url(&name)).await;
+    door.leads_to(Target::Tcp(early.address().to_string()));
+    door.mend();
+    shows(&ada, "+ada+").await;
+    database.leads_to(to(&promoted));
+    database.mend();
+    // Bob's word is brought back by the server that holds it; Ada's stands there once.
+    for person in [&ada, &reader] {
+        let is_whole = |text: &str| text.contains("[bob]") && text.matches("+ada+").count() == 1;
+        let whole = person.document_is(|doc| is_whole(&plain_text(doc)));
+        let whole = tokio::time::timeout(PATIENCE, whole).await;
+        let text = person.text();
+        whole
+            .unwrap_or_else(|_| panic!("{text}"))
+            .expect("both words");
+    }
+    let newcomer = client(&early.address().to_string(), "newcomer");
+    shows(&newcomer, &ada.text()).await;
+    shows(&reader, &ada.text()).await;
+    for person in [ada, reader, newcomer] {
+        person.close().await;
+    }
+    early.stop().await;
+    late.stop().await;
 }
