@@ -14,6 +14,15 @@ use ipnet::IpNet;
 pub use self::oidc::Oidc;
 use crate::error::{Error, Kind, Result};
 
+/// Who sends the log.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FeedSource {
+    /// The primary.
+    Primary,
+    /// A standby while one is fit for it, else the primary.
+    Standby,
+}
+
 /// What one server needs to run. `quire serve --help` shows these texts.
 #[derive(Args, Debug, Clone)]
 pub struct Serve {
@@ -27,6 +36,18 @@ pub struct Serve {
         value_name = "ADDRESS"
     )]
     pub database_url: String,
+
+    /// Who sends this server the log: the primary, or one of the standbys among the hosts of the
+    /// database, so that servers can be added without more work for the primary. Standbys need
+    /// PostgreSQL 16, hot_standby_feedback = on, and a role that may run pg_log_standby_snapshot() on
+    /// the primary. While none is fit for it the primary serves.
+    #[arg(
+        long,
+        env = "QUIRE_FEED_FROM",
+        default_value = "primary",
+        value_name = "SOURCE"
+    )]
+    pub feed_from: FeedSource,
 
     /// Where this server listens: address and port; port 0 takes a free one.
     #[arg(

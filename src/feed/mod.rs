@@ -21,6 +21,7 @@ mod shared;
 mod simulation;
 mod slot;
 mod snapshot;
+mod standby;
 mod status;
 mod stream;
 mod visibility;
@@ -39,6 +40,7 @@ pub use self::shared::METRICS;
 use self::shared::Shared;
 pub use self::status::{State, Status};
 use crate::change::{Lsn, Transaction};
+use crate::config::FeedSource;
 use crate::error::Result;
 use crate::metrics;
 pub use crate::postgres::Server;
@@ -54,6 +56,13 @@ pub struct Settings {
     tls: Tls,
     /// Told which log is followed; [`postgres::Pool::lineage`] where a pool is to follow it.
     pub lineage: Lineage,
+    /// Who streams: the primary, or a standby while one is fit for it.
+    pub source: FeedSource,
+    /// How far a standby that streams may be behind the primary, in time, before another source is taken.
+    pub standby_lag: Duration,
+    /// For how long a standby that failed is left alone, and the primary streams before a standby is
+    /// looked for again.
+    pub standby_rest: Duration,
     /// The publication that it reads.
     pub publication: String,
     /// How its connections call themselves in `pg_stat_replication` and `pg_stat_activity`.
@@ -83,6 +92,9 @@ impl Settings {
             config,
             tls,
             lineage: Lineage::default(),
+            source: FeedSource::Primary,
+            standby_lag: Duration::from_secs(5),
+            standby_rest: Duration::from_secs(30),
             publication: "quire_feed".to_owned(),
             application_name: "quire_feed".to_owned(),
             slot_wait: Duration::from_secs(5),

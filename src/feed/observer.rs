@@ -13,6 +13,7 @@ use super::address::Address;
 use super::connection::secure;
 use super::shared::Mark;
 use super::snapshot::Snapshot;
+use super::standby::Position;
 use crate::change::Lsn;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::{Identity, Server, failed};
@@ -23,13 +24,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Observer {
     client: Client,
     driver: JoinHandle<()>,
-    pub server: Server,
+    /// The log that it writes; none: it is a standby.
+    pub server: Option<Server>,
+    /// Where its log ended when it was asked first.
+    pub reached: Lsn,
     /// After this long without a word from us the database drops the stream; none: never.
     pub sender_timeout: Option<Duration>,
 }
 
 impl Observer {
-    /// Connects to `address`. Errors: kind `Setting` if a standby answers, else as for any connection.
+    /// Connects to `address`. Errors: as for any connection.
     pub async fn connect(address: &Address, settings: &Settings) -> Result<Self> {
         let socket = secure(address, &settings.config, &settings.tls).await?;
         let mut config = settings.config.clone();
@@ -47,27 +51,21 @@ impl Observer {
         let mut observer = Self {
             client,
             driver,
-            server: Server {
-                system_identifier: 0,
-                timeline: 0,
-            },
+            server: None,
+            reached: Lsn::default(),
             sender_timeout: None,
         };
-        observer.identify(address).await?;
+        observer.identify().await?;
         Ok(observer)
     }
 
-    async fn identify(&mut self, address: &Address) -> Result<()> {
+    async fn identify(&mut self) -> Result<()> {
         let doing = "identify the database";
         let row = self
             .ask(doing, include_str!("../../sql/server_identity.sql"))
             .await?;
-        self.server = Identity::read(&row)?.server.ok_or_else(|| {
-            Error::new(
-                Kind::Setting,
-                format!("{address} is a standby; the feed needs the primary: name its host too"),
-            )
-        })?;
+        let identity = Identity::read(&row)?;
+        (self.server, self.reached) = (identity.server, identity.position);
         let timeout_ms: i64 = row.get("wal_sender_timeout_ms");
         self.sender_timeout = u64::try_from(timeout_ms)
             .ok()
@@ -154,15 +152,33 @@ impl Observer {
 
     /// Notes that this log begins here, if it is another one than the newest that is noted or `was_set_back`:
     /// from then on devices are not offered peers of the log before. Leases wait for it, by their statement.
-    pub async fn note_timeline(&self, was_set_back: bool) -> Result<()> {
+    pub async fn note_timeline(&self, server: Server, was_set_back: bool) -> Result<()> {
         // A standby that is to confirm every commit may be away; the note is needed on this node only.
         let local = self.client.execute("set synchronous_commit = local", &[]);
         within("note the timeline", local).await?;
-        let system_identifier = self.server.system_identifier as i64;
-        let timeline = self.server.timeline as i32;
+        let system_identifier = server.system_identifier as i64;
+        let timeline = server.timeline as i32;
         let values: [&(dyn ToSql + Sync); 3] = [&system_identifier, &timeline, &was_set_back];
         let sql = include_str!("../../sql/note_timeline.sql");
         within("note the timeline", self.client.execute(sql, &values)).await?;
+        Ok(())
+    }
+
+    /// Where a standby is.
+    pub async fn position(&self) -> Result<Position> {
+        let sql = include_str!("../../sql/standby_position.sql");
+        let row = self.ask("ask the standby where it is", sql).await?;
+        Ok(Position {
+            is_standby: row.get("is_standby"),
+            replayed: Lsn(row.get::<_, i64>("replayed") as u64),
+            timeline: row.get::<_, i32>("timeline_id") as u32,
+        })
+    }
+
+    /// Makes the primary describe its open transactions in the log: a standby's slot waits for that.
+    pub async fn log_standby_snapshot(&self) -> Result<()> {
+        let sql = include_str!("../../sql/log_standby_snapshot.sql");
+        self.ask("describe the open transactions", sql).await?;
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use super::backoff::delay;
 use super::outlet::{Closed, Outlet};
 use super::session::{Session, connect};
 use super::shared::Shared;
+use super::standby::Sources;
 use super::status::State;
 use super::stream::Stream;
 use super::{Settings, Step};
@@ -21,11 +22,12 @@ const GOOD: Duration = Duration::from_secs(10);
 pub(super) async fn run(settings: Settings, shared: Arc<Shared>, outlet: Outlet) {
     let mut failures = 0;
     let mut lost = None;
+    let mut sources = Sources::default();
     loop {
         let connected = tokio::select! {
             biased;
             () = outlet.closed() => return,
-            connected = connect(&settings, &shared) => connected,
+            connected = connect(&settings, &shared, &mut sources) => connected,
         };
         let began = Instant::now();
         let failure = match connected {
@@ -41,6 +43,7 @@ pub(super) async fn run(settings: Settings, shared: Arc<Shared>, outlet: Outlet)
             },
             Err(e) => e,
         };
+        sources.note_failure(settings.standby_rest);
         failures = if began.elapsed() > GOOD { 0 } else { failures };
         if let Err(Closed) = lose(failure, &mut lost, &shared, &outlet).await {
             return;
@@ -80,7 +83,11 @@ async fn stream(
         shared.ring().clear();
     }
     let (start, server) = (session.start, session.server);
-    if let Err(error) = session.observer.note_timeline(log_changed).await {
+    if let Err(error) = session
+        .observer
+        .note_timeline(session.server, log_changed)
+        .await
+    {
         // Read-only or full; nobody is let in to write meanwhile.
         tracing::warn!(%error, "note where the log begins");
     }
@@ -96,7 +103,11 @@ async fn stream(
         status.server = Some(server);
         status.last_heard = Instant::now();
     });
-    tracing::info!(epoch, %start, address = %session.address, "the feed streams");
+    let address = session
+        .standby
+        .as_ref()
+        .map_or(&session.address, |standby| &standby.address);
+    tracing::info!(epoch, %start, %address, from_standby = session.standby.is_some(), "the feed streams");
     let mut stream = Stream::new(session, epoch, settings, shared);
     let connected = Step::Connected { epoch, log_changed };
     if outlet.send(connected).await.is_ok() {

@@ -14,9 +14,11 @@ use super::connection::Connection;
 use super::observer::Observer;
 use super::shared::Shared;
 use super::slot::{self, Attempt};
+use super::standby::{self, Sources, Standby};
 use super::status::State;
 use super::wire::Frames;
 use crate::change::Lsn;
+use crate::config::FeedSource;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::Server;
 
@@ -28,8 +30,11 @@ const OTHERS: Duration = Duration::from_secs(1);
 
 /// A stream that runs.
 pub(super) struct Session {
+    /// Of the primary.
     pub address: Address,
     pub server: Server,
+    /// Who streams, if it is not the primary.
+    pub standby: Option<Source>,
     pub frames: Frames<ReadHalf<Socket>>,
     pub writer: WriteHalf<Socket>,
     pub observer: Observer,
@@ -39,23 +44,34 @@ pub(super) struct Session {
     pub settles_at: u64,
 }
 
+/// A standby that streams.
+pub(super) struct Source {
+    pub address: Address,
+    pub observer: Observer,
+}
+
 /// Connects to the primary among the addresses; where several say that they are one, to the one that
 /// was promoted last. Errors: an address's, with kind `Setting` where somebody must mend something.
-pub(super) async fn connect(settings: &Settings, shared: &Arc<Shared>) -> Result<Session> {
+pub(super) async fn connect(
+    settings: &Settings,
+    shared: &Arc<Shared>,
+    sources: &mut Sources,
+) -> Result<Session> {
     let addresses = Address::resolve(&settings.config).await?;
     let mut attempts: FuturesUnordered<_> = (0..)
         .zip(&addresses)
         .map(|(place, address)| reach_in_time(place, address, settings))
         .collect();
-    let (mut reached, mut failure) = (Vec::new(), None);
+    let (mut primaries, mut standbys, mut failure) = (Vec::new(), Vec::new(), None);
     loop {
-        let patience = if reached.is_empty() {
+        let patience = if primaries.is_empty() {
             Duration::MAX
         } else {
             OTHERS
         };
         match tokio::time::timeout(patience, attempts.next()).await {
-            Ok(Some(Ok(primary))) => reached.push(primary),
+            Ok(Some(Ok(Reached::Primary(primary)))) => primaries.push(primary),
+            Ok(Some(Ok(Reached::Standby(standby)))) => standbys.push(standby),
             Ok(Some(Err(e))) => {
                 tracing::debug!(error = %e, "this database does not serve the feed");
                 // That a standby is none says nothing while another may be the primary.
@@ -67,32 +83,41 @@ pub(super) async fn connect(settings: &Settings, shared: &Arc<Shared>) -> Result
     }
     drop(attempts);
     let followed = settings.lineage.server();
-    let best = reached
+    let best = primaries
         .into_iter()
-        .max_by_key(|primary| rank(followed, primary.observer.server, primary.place));
+        .max_by_key(|primary| rank(followed, primary.server, primary.place));
     let Some(primary) = best else {
-        return Err(failure.expect("resolve gives at least one address"));
+        return Err(failure.unwrap_or_else(only_standbys));
     };
-    settings.lineage.may_follow(primary.observer.server)?;
-    let Primary {
-        place,
-        connection,
-        observer,
-    } = primary;
-    open(
-        addresses[place].clone(),
-        connection,
-        observer,
-        settings,
-        shared,
+    settings.lineage.may_follow(primary.server)?;
+    if settings.source == FeedSource::Standby {
+        if let Some(standby) = sources.choose(standbys, primary.server) {
+            return open_standby(primary, standby, settings).await;
+        }
+        tracing::warn!("no standby can serve the feed now; the primary does");
+    }
+    open(primary, settings, shared).await
+}
+
+fn only_standbys() -> Error {
+    Error::new(
+        Kind::Setting,
+        "only standbys answer; the feed needs the primary: name its host in DATABASE_URL too",
     )
-    .await
+}
+
+/// What an address led to.
+enum Reached {
+    Primary(Primary),
+    Standby(Standby),
 }
 
 /// Both connections to a primary.
 struct Primary {
     /// Of its address, in the order of the setting.
     place: usize,
+    address: Address,
+    server: Server,
     connection: Connection,
     observer: Observer,
 }
@@ -104,45 +129,89 @@ fn rank(followed: Option<Server>, server: Server, place: usize) -> (bool, u32, R
     (is_same, server.timeline, Reverse(place))
 }
 
-async fn reach_in_time(place: usize, address: &Address, settings: &Settings) -> Result<Primary> {
+async fn reach_in_time(place: usize, address: &Address, settings: &Settings) -> Result<Reached> {
     let patience = settings.connect_timeout();
-    let reaching = tokio::time::timeout(patience, reach(address, settings));
-    let (connection, observer) = reaching.await.unwrap_or_else(|_| {
+    let reaching = tokio::time::timeout(patience, reach(place, address, settings));
+    reaching.await.unwrap_or_else(|_| {
         Err(Error::new(
             Kind::Unavailable,
             format!("connect to Postgres at {address}: no answer within {patience:?}"),
         ))
-    })?;
-    Ok(Primary {
-        place,
-        connection,
-        observer,
     })
 }
 
-/// Both connections to one address, which must lead to one and the same primary.
-async fn reach(address: &Address, settings: &Settings) -> Result<(Connection, Observer)> {
+/// Both connections to one address, which must lead to one and the same database.
+async fn reach(place: usize, address: &Address, settings: &Settings) -> Result<Reached> {
     let observer = Observer::connect(address, settings).await?;
     observer.check_publication(&settings.publication).await?;
     let name = &settings.application_name;
     let mut connection = Connection::open(address, &settings.config, &settings.tls, name).await?;
-    if slot::identify(&mut connection).await? != observer.server {
+    let server = slot::identify(&mut connection).await?;
+    if observer.server.is_some_and(|own| own != server) {
         return Err(Error::new(
             Kind::Setting,
             format!("{address} leads to several databases: name each of them in DATABASE_URL"),
         ));
     }
     slot::bound_wait(&mut connection, settings.slot_wait).await?;
-    Ok((connection, observer))
+    let address = address.clone();
+    Ok(match observer.server {
+        Some(_) => Reached::Primary(Primary {
+            place,
+            address,
+            server,
+            connection,
+            observer,
+        }),
+        None => Reached::Standby(Standby {
+            address,
+            connection,
+            observer,
+            server,
+        }),
+    })
 }
 
-async fn open(
-    address: Address,
-    mut connection: Connection,
-    observer: Observer,
+/// Streams from a standby; its log begins where the primary's was when it was asked, or later.
+async fn open_standby(
+    primary: Primary,
+    mut standby: Standby,
     settings: &Settings,
-    shared: &Shared,
 ) -> Result<Session> {
+    let Primary {
+        address,
+        server,
+        observer,
+        ..
+    } = primary;
+    let name = slot_name()?;
+    let reached = observer.reached;
+    let start = standby::create_slot(&mut standby, &observer, reached, &name).await?;
+    let settles_at = observer.next_number().await?;
+    let (frames, writer) = slot::stream(standby.connection, &name, &settings.publication).await?;
+    Ok(Session {
+        address,
+        server,
+        standby: Some(Source {
+            address: standby.address,
+            observer: standby.observer,
+        }),
+        frames,
+        writer,
+        observer,
+        start,
+        settles_at,
+    })
+}
+
+async fn open(primary: Primary, settings: &Settings, shared: &Shared) -> Result<Session> {
+    let Primary {
+        address,
+        server,
+        mut connection,
+        observer,
+        ..
+    } = primary;
     let name = slot_name()?;
     let start = create_slot(&mut connection, &name, &observer, settings, shared).await?;
     // Right after the slot: what committed before it and is still hidden has a lower number. A
@@ -151,7 +220,8 @@ async fn open(
     let (frames, writer) = slot::stream(connection, &name, &settings.publication).await?;
     Ok(Session {
         address,
-        server: observer.server,
+        server,
+        standby: None,
         frames,
         writer,
         observer,

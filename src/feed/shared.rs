@@ -1,5 +1,6 @@
 //! What the feed's tasks, its consumer and its handles share.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -54,6 +55,8 @@ pub(super) struct Shared {
     progress: Mutex<(u64, Progress)>,
     /// The last edit that was streamed: a database that does not have it has another log.
     last_edit: Mutex<Option<Mark>>,
+    /// Where the primary's log ended when it was last looked at.
+    flushed: AtomicU64,
     pub status: watch::Sender<Status>,
     /// The ring holds something again: visibility must be watched.
     pub filled: Notify,
@@ -67,6 +70,7 @@ impl Shared {
             ring: Mutex::default(),
             progress: Mutex::new((0, Progress::new(Lsn::default()))),
             last_edit: Mutex::default(),
+            flushed: AtomicU64::new(0),
             status: watch::Sender::new(Status {
                 state: State::Starting,
                 epoch: 0,
@@ -100,6 +104,11 @@ impl Shared {
     /// The last edit that was streamed.
     pub fn last_edit(&self) -> Option<Mark> {
         *self.mark()
+    }
+
+    /// Where the primary's log ended when it was last looked at.
+    pub fn flushed(&self) -> Lsn {
+        Lsn(self.flushed.load(Ordering::Relaxed))
     }
 
     /// Something was heard from the database.
@@ -174,6 +183,7 @@ impl Shared {
         RING_BYTES.set(ring.bytes() as i64);
         drop(ring);
         self.drained.notify_waiters();
+        self.flushed.store(flushed.0, Ordering::Relaxed);
         let behind_bytes = flushed.0.saturating_sub(self.received().0);
         BEHIND.set(behind_bytes as i64);
         self.note(|status| status.behind_bytes = behind_bytes);

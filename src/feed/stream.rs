@@ -18,9 +18,11 @@ use super::outlet::{Closed, Outlet};
 use super::pgoutput::Envelope;
 use super::session::Session;
 use super::shared::Shared;
+use super::standby::{await_standby, follow};
 use super::visibility::watch;
 use super::wire::{COPY_DONE, Frame, Frames, Refusal, unexpected};
 use super::{Settings, Step};
+use crate::config::FeedSource;
 use crate::error::{Error, Kind, Result};
 
 /// How often the database hears from us, at most.
@@ -38,6 +40,8 @@ pub(super) struct Stream {
     confirming: JoinHandle<Result<WriteHalf<Socket>>>,
     watching: JoinHandle<()>,
     settled: Option<oneshot::Receiver<()>>,
+    /// Where standbys may stream: looks whether this is still the right source, and says why not.
+    following: Option<(JoinHandle<()>, oneshot::Receiver<Error>)>,
     epoch: u64,
 }
 
@@ -48,6 +52,17 @@ impl Stream {
         let timeout = session.observer.sender_timeout;
         let interval = timeout.map_or(STATUS_INTERVAL, |timeout| STATUS_INTERVAL.min(timeout / 4));
         let (settle, settled) = oneshot::channel();
+        let following = (settings.source == FeedSource::Standby).then(|| {
+            let (fail, failed) = oneshot::channel();
+            let (server, settings, shared) = (session.server, settings.clone(), shared.clone());
+            let following = match session.standby {
+                Some(standby) => {
+                    tokio::spawn(follow(standby.observer, server, settings, shared, fail))
+                }
+                None => tokio::spawn(await_standby(server, settings, shared, fail)),
+            };
+            (following, failed)
+        });
         Self {
             frames: session.frames,
             assembly: Assembly::new(),
@@ -63,6 +78,7 @@ impl Stream {
                 settle,
             )),
             settled: Some(settled),
+            following,
             epoch,
         }
     }
@@ -71,6 +87,7 @@ impl Stream {
     pub async fn run(&mut self, outlet: &Outlet, settings: &Settings) -> Result<()> {
         let mut was_asked = false;
         loop {
+            self.check_source()?;
             let next = match self.ready(settings)? {
                 Some(frame) => Next::Frame(frame),
                 None => tokio::select! {
@@ -108,6 +125,14 @@ impl Stream {
         }
     }
 
+    /// Errors: kind `Unavailable` when the standby that streams is not fit for it any more.
+    fn check_source(&mut self) -> Result<()> {
+        match self.following.as_mut().map(|(_, failed)| failed.try_recv()) {
+            Some(Ok(error)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// A message that was read already, if it may be taken: a shorter way under load.
     fn ready(&mut self, settings: &Settings) -> Result<Option<Frame>> {
         if self.shared.ring().bytes() >= settings.ring_bytes {
@@ -125,9 +150,16 @@ impl Stream {
                 None => std::future::pending().await,
             }
         };
+        let failed = async {
+            match &mut self.following {
+                Some((_, failed)) => failed.await,
+                None => std::future::pending().await,
+            }
+        };
         let is_settled = tokio::select! {
             biased;
             is_settled = settled => is_settled,
+            failed = failed => return Err(failed.unwrap_or_else(|_| ended("follows the source"))),
             frame = self.frames.next() => return frame.map(Next::Frame),
             // Counts only while somebody reads: a held-up reader proves nothing.
             () = tokio::time::sleep(settings.silence) => return Ok(Next::Silence),
@@ -136,10 +168,7 @@ impl Stream {
         if is_settled {
             return Ok(Next::Settled);
         }
-        Err(Error::new(
-            Kind::Internal,
-            "the task that watches visibility has ended",
-        ))
+        Err(ended("watches visibility"))
     }
 
     async fn take(&mut self, frame: Frame, outlet: &Outlet) -> Result<Result<(), Closed>> {
@@ -216,7 +245,14 @@ impl Drop for Stream {
     fn drop(&mut self) {
         self.confirming.abort();
         self.watching.abort();
+        if let Some((following, _)) = &self.following {
+            following.abort();
+        }
     }
+}
+
+fn ended(what: &str) -> Error {
+    Error::new(Kind::Internal, format!("the task that {what} has ended"))
 }
 
 enum Next {

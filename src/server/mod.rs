@@ -92,6 +92,7 @@ impl Server {
         let trial = Trial::start(program, trial::Settings::default())?;
         let mut feed_settings = feed::Settings::new(&settings.database_url)?;
         feed_settings.lineage = pool.lineage().clone();
+        feed_settings.source = settings.feed_from;
         let (feed, feed_handle) = Feed::start(feed_settings);
         let (commit, committers) = Commit::start(pool.clone(), settings.committers);
         let fanout = Fanout::new(

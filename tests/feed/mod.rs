@@ -6,6 +6,7 @@ mod reconnect;
 pub mod recorded;
 mod sign_in;
 mod slot;
+mod standby;
 mod visibility;
 
 use std::sync::Arc;

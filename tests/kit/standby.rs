@@ -35,6 +35,8 @@ impl Standby {
         settings.extend([
             ("primary_conninfo", conninfo.as_str()),
             ("wal_retrieve_retry_interval", "100ms"),
+            // Without it a slot on it would end with the primary's first vacuum.
+            ("hot_standby_feedback", "on"),
         ]);
         let binaries = version.binaries(&user);
         // It is ready when it has read some of the log, through a link that may run on this thread.
