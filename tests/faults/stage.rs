@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use quire::client::Address;
 use quire::dev::ServerProcess;
@@ -21,6 +22,8 @@ use crate::kit::postgres::{Cluster, Version, connect};
 
 /// How many servers there are.
 pub const SERVERS: usize = 2;
+/// How long a stage may take for what another fault holds up.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct Stage {
     pub version: Version,
@@ -139,13 +142,23 @@ impl Stage {
         addresses
     }
 
-    /// One more document of the owner's.
+    /// One more document of the owner's; another fault may have Postgres restart meanwhile.
     pub async fn document(&self, title: &str) -> Uuid {
-        let client = self.pool.get().await.expect("a connection");
         let (org_id, owner) = (self.office.org_id, self.office.owner.session.account_id);
-        create_document(&client, org_id, None, owner, title, None)
+        let making = async {
+            loop {
+                let Ok(client) = self.pool.get().await else {
+                    continue;
+                };
+                let made = create_document(&client, org_id, None, owner, title, None).await;
+                if let Ok(document_id) = made {
+                    return document_id;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, making)
             .await
-            .expect("a document")
+            .unwrap_or_else(|_| panic!("no document {title} within {PATIENCE:?}"))
     }
 
     /// The room of the document that is written.
