@@ -232,6 +232,23 @@ impl Fault {
         // It lasts until all is well, and a server that starts needs its database.
         let holds_up_the_start =
             |one: Self, two: Self| one == Self::HalfOpenLine && two.starts_server();
+        // Memory runs out while documents are written, until it has.
+        let holds_up_writing = |one: Self, two: Self| {
+            one == Self::MemoryPressure
+                && matches!(
+                    two,
+                    Self::StopServer
+                        | Self::StopPostgres
+                        | Self::StopTrial
+                        | Self::ReadOnly
+                        | Self::DiskFull
+                        | Self::CutLine
+                        | Self::OneWayLine
+                        | Self::HalfOpenLine
+                        | Self::FailingLoad
+                        | Self::PromoteWithoutServers
+                )
+        };
         let is_impossible = self.rank() == other.rank()
             || holds_up_the_start(self, other)
             || holds_up_the_start(other, self)
@@ -243,6 +260,8 @@ impl Fault {
             || stops_in_order(other, self)
             || holds_up_the_standby(self, other)
             || holds_up_the_standby(other, self)
+            || holds_up_writing(self, other)
+            || holds_up_writing(other, self)
             || takes_postgres(self) && takes_postgres(other)
             || holds_up_the_end(self, other)
             || holds_up_the_end(other, self);
