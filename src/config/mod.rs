@@ -49,6 +49,11 @@ pub struct Serve {
     )]
     pub feed_from: FeedSource,
 
+    /// Read documents that are opened from the standbys among the hosts of the database. A standby that has
+    /// not everything that was committed by then, 200 ms after it was asked, is gone around.
+    #[arg(long, env = "QUIRE_READ_FROM_STANDBYS", value_parser = BoolishValueParser::new())]
+    pub read_from_standbys: bool,
+
     /// Where this server listens: address and port; port 0 takes a free one.
     #[arg(
         long,

@@ -14,7 +14,7 @@ use super::trial::DocKey;
 use crate::change::Lsn;
 use crate::error::{Error, Kind, Result};
 use crate::metrics::{Counter, Metric};
-use crate::postgres::{Pool, failed};
+use crate::postgres::{Pool, PoolClient, Reader, failed};
 
 const LOAD_SNAPSHOT: &str = include_str!("../../sql/load_snapshot.sql");
 const LOAD_EDITS: &str = include_str!("../../sql/load_edits.sql");
@@ -158,9 +158,31 @@ struct Stored {
     position: Position,
 }
 
+/// Reads the rows from a standby that has them all, where there is one, else from the primary.
 async fn read(pool: &Pool, document: DocKey, system_identifier: u64) -> Result<Stored> {
+    let Reader {
+        mut client,
+        is_standby,
+    } = pool.reader().await?;
+    match read_from(&mut client, pool, document, system_identifier).await {
+        // It may have ended the reading for the sake of its replay, or have gone.
+        Err(error) if is_standby => {
+            tracing::debug!(%error, "read a document from a standby");
+            drop(client);
+            let mut client = pool.get().await.map_err(failed("load document"))?;
+            read_from(&mut client, pool, document, system_identifier).await
+        }
+        read => read,
+    }
+}
+
+async fn read_from(
+    client: &mut PoolClient,
+    pool: &Pool,
+    document: DocKey,
+    system_identifier: u64,
+) -> Result<Stored> {
     let era = pool.lineage().era();
-    let mut client = pool.get().await.map_err(failed("load document"))?;
     let transaction = client
         .build_transaction()
         .isolation_level(IsolationLevel::RepeatableRead)

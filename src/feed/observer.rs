@@ -13,10 +13,9 @@ use super::address::Address;
 use super::connection::secure;
 use super::shared::Mark;
 use super::snapshot::Snapshot;
-use super::standby::Position;
 use crate::change::Lsn;
 use crate::error::{Error, Kind, Result};
-use crate::postgres::{Identity, Server, failed};
+use crate::postgres::{Identity, Server, StandbyPosition, failed};
 
 /// How long any question may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -165,14 +164,12 @@ impl Observer {
     }
 
     /// Where a standby is.
-    pub async fn position(&self) -> Result<Position> {
-        let sql = include_str!("../../sql/standby_position.sql");
-        let row = self.ask("ask the standby where it is", sql).await?;
-        Ok(Position {
-            is_standby: row.get("is_standby"),
-            replayed: Lsn(row.get::<_, i64>("replayed") as u64),
-            timeline: row.get::<_, i32>("timeline_id") as u32,
-        })
+    pub async fn position(&self) -> Result<StandbyPosition> {
+        let asking = StandbyPosition::ask(&self.client);
+        tokio::time::timeout(PATIENCE, asking).await.map_err(|e| {
+            let context = "ask the standby where it is: it does not answer";
+            Error::caused(Kind::Unavailable, context, e)
+        })?
     }
 
     /// Makes the primary describe its open transactions in the log: a standby's slot waits for that.

@@ -37,15 +37,6 @@ pub(super) struct Standby {
     pub server: Server,
 }
 
-/// Where a standby is.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Position {
-    pub is_standby: bool,
-    /// Everything before this is visible there.
-    pub replayed: Lsn,
-    pub timeline: u32,
-}
-
 /// Which standbys were tried, and when one has failed.
 #[derive(Debug, Default)]
 pub(super) struct Sources {

@@ -7,6 +7,7 @@ mod hosts;
 mod lineage;
 mod migrate;
 mod pool;
+mod replicas;
 mod tls;
 
 pub use doctor::{Finding, Limits, Severity, check_safe, examine};
@@ -14,5 +15,6 @@ pub use failure::{constraint, failed, sqlstate};
 pub use hosts::places;
 pub use lineage::{Identity, Lineage, Server};
 pub use migrate::{Migration, State, check_migrated, migrate, migrations, states};
-pub use pool::{Pool, PoolClient, config, pool};
+pub use pool::{METRICS, Pool, PoolClient, Reader, config, pool};
+pub use replicas::StandbyPosition;
 pub use tls::{Tls, authorities, tls};

@@ -9,16 +9,40 @@ use deadpool_postgres::{
     ClientWrapper, Hook, HookError, Manager, ManagerConfig, RecyclingMethod, Runtime, Timeouts,
 };
 
+use super::failed;
 use super::hosts::{self, Hosts};
 use super::lineage::{Identity, Lineage};
+use super::replicas::Replicas;
 use super::tls::tls;
+use crate::change::Lsn;
 use crate::error::{Error, Kind, Result};
+use crate::metrics::{Counter, Metric};
+
+const FLUSHED_POSITION: &str = include_str!("../../sql/flushed_position.sql");
+
+static FROM_STANDBYS: Counter = Counter::new(
+    "quire_reads_from_standbys_total",
+    "Documents that were read from a standby which had everything committed until then.",
+);
+
+/// What the pool counts.
+pub static METRICS: &[&dyn Metric] = &[&FROM_STANDBYS];
 
 /// Connections to the primary, shared by all of one server. Clones share them.
 #[derive(Clone)]
 pub struct Pool {
     connections: deadpool_postgres::Pool,
     lineage: Lineage,
+    /// Where readings may go as well.
+    replicas: Option<Arc<Replicas>>,
+}
+
+/// A connection for one reading. It sees everything that was committed when it was asked for.
+pub struct Reader {
+    /// Leads to a standby, or to the primary.
+    pub client: PoolClient,
+    /// Whether it is a standby's: what fails there is asked of the primary.
+    pub is_standby: bool,
 }
 
 /// A connection on loan; it goes back when dropped.
@@ -104,10 +128,55 @@ pub fn pool(database_url: &str, size: usize) -> Result<Pool> {
     Ok(Pool {
         connections,
         lineage,
+        replicas: None,
     })
 }
 
 impl Pool {
+    /// The same, with readings on the standbys among the hosts of `database_url`, of at most `size`
+    /// connections to each. Errors: [`Kind::Setting`] when the address cannot be read.
+    pub fn reading_from_standbys(mut self, database_url: &str, size: usize) -> Result<Self> {
+        let config = config(database_url)?;
+        let tls = tls(&config)?;
+        self.replicas = Some(Arc::new(Replicas::new(config, tls, size)));
+        Ok(self)
+    }
+
+    /// A connection for a reading that must see everything committed by now: a standby's that has
+    /// replayed that, else the primary's.
+    ///
+    /// # Errors
+    /// As connecting to the primary fails.
+    pub async fn reader(&self) -> Result<Reader> {
+        if let Some(client) = self.standby().await? {
+            FROM_STANDBYS.increment();
+            return Ok(Reader {
+                client,
+                is_standby: true,
+            });
+        }
+        let client = self.connections.get().await;
+        Ok(Reader {
+            client: client.map_err(failed("connect to the database"))?,
+            is_standby: false,
+        })
+    }
+
+    async fn standby(&self) -> Result<Option<PoolClient>> {
+        let (Some(replicas), Some(server)) = (&self.replicas, self.lineage.server()) else {
+            return Ok(None);
+        };
+        let doing = "ask how far the log has come";
+        let client = self.connections.get().await.map_err(failed(doing))?;
+        let statement = client.prepare_cached(FLUSHED_POSITION).await;
+        let row = client
+            .query_one(&statement.map_err(failed(doing))?, &[])
+            .await;
+        let flushed: i64 = row.map_err(failed(doing))?.get("flushed");
+        drop(client);
+        Ok(replicas.at(Lsn(flushed as u64), server).await)
+    }
+
     /// The log that its connections lead to.
     pub fn lineage(&self) -> &Lineage {
         &self.lineage

@@ -70,10 +70,11 @@ impl Server {
             (Some(chain), Some(key)) => Some(Arc::new(Certificate::read(chain, key)?)),
             _ => None,
         };
-        let pool = postgres::pool(
-            &settings.database_url,
-            usize::from(settings.database_connections),
-        )?;
+        let connections = usize::from(settings.database_connections);
+        let mut pool = postgres::pool(&settings.database_url, connections)?;
+        if settings.read_from_standbys {
+            pool = pool.reading_from_standbys(&settings.database_url, connections)?;
+        }
         postgres::check_safe(&pool).await?;
         postgres::check_migrated(&pool).await?;
         let listener = TcpListener::bind(settings.listen).await.map_err(|e| {
@@ -88,6 +89,7 @@ impl Server {
             public_urls.push(format!("{}://{address}", scheme(settings)));
         }
 
+        metrics::register(postgres::METRICS);
         metrics::register(feed::METRICS);
         let trial = Trial::start(program, trial::Settings::default())?;
         let mut feed_settings = feed::Settings::new(&settings.database_url)?;

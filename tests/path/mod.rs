@@ -16,6 +16,7 @@ mod peers;
 mod restored;
 mod rolling;
 mod slow_reader;
+mod standbys;
 mod storm;
 mod unreadable;
 
