@@ -18,3 +18,4 @@ mod path;
 mod postgres;
 mod protocol;
 mod replay;
+mod sql;

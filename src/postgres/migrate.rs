@@ -4,7 +4,7 @@ use include_dir::{Dir, include_dir};
 use sha2::{Digest, Sha256};
 use tokio_postgres::Transaction;
 
-use super::{Pool, failed};
+use super::{Pool, failed, reading};
 use crate::error::{Error, Kind, Result};
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/migrations");
@@ -68,6 +68,8 @@ pub async fn migrate(pool: &Pool) -> Result<Vec<String>> {
         }
     }
     raise_wall(pool).await?;
+    reading::open_to_readers(pool, LOCK).await?;
+    reading::make_indexes(pool).await?;
     Ok(applied)
 }
 

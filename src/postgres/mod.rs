@@ -7,6 +7,7 @@ mod hosts;
 mod lineage;
 mod migrate;
 mod pool;
+mod reading;
 mod replicas;
 mod tls;
 

@@ -5,6 +5,7 @@ mod connection;
 mod divergence;
 mod feed;
 mod hosts;
+mod reading;
 mod schema;
 mod settings;
 

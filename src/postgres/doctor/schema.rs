@@ -2,11 +2,11 @@
 
 use tokio_postgres::Client;
 
-use super::{Finding, divergence};
+use super::{Finding, divergence, reading};
 use crate::error::Result;
-use crate::postgres::{Pool, State, failed, states};
+use crate::postgres::{Pool, PoolClient, State, failed, states};
 
-pub async fn findings(pool: &Pool, client: &Client) -> Result<Vec<Finding>> {
+pub async fn findings(pool: &Pool, client: &PoolClient) -> Result<Vec<Finding>> {
     let row = client
         .query_one(include_str!("../../../sql/doctor_schema.sql"), &[])
         .await
@@ -35,6 +35,7 @@ pub async fn findings(pool: &Pool, client: &Client) -> Result<Vec<Finding>> {
         findings.extend(migrations(pool).await?);
         findings.extend(publication(client).await?);
         findings.extend(wall(pool, client).await?);
+        findings.extend(reading::findings(pool, client).await?);
         findings.extend(divergence::findings(client).await?);
     }
     Ok(findings)

@@ -1,0 +1,1 @@
+select quire.make_reader_roles() as are_there

@@ -1,0 +1,1 @@
+select quire.open_to_readers($1::text::name)
