@@ -54,6 +54,9 @@ pub mod convergence;
 /// Who is where: coalesced, through the log, without rows.
 pub mod presence;
 
+/// The text of each document as a column, written in the background.
+pub mod text;
+
 /// One browser connection.
 pub mod websocket;
 

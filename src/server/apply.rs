@@ -10,6 +10,7 @@ use crate::convergence::Convergence;
 use crate::fanout::Fanout;
 use crate::feed::{self, Feed, Step};
 use crate::presence::Presence;
+use crate::text::Texts;
 use crate::websocket;
 
 /// Applies the log, in its order.
@@ -17,6 +18,7 @@ pub(super) struct Applier {
     pub fanout: Fanout,
     pub convergence: Convergence,
     pub presence: Presence,
+    pub texts: Texts,
     pub websockets: Arc<websocket::State>,
     pub handle: feed::Handle,
 }
@@ -40,10 +42,12 @@ impl Applier {
                     let server = self.handle.status().borrow().server;
                     let identifier = server.map_or(0, |server| server.system_identifier);
                     self.fanout.connected(identifier, log_changed).await;
+                    self.texts.look_through();
                     self.catch_up().await;
                 }
                 Step::Settled { .. } => {
                     self.fanout.settled().await;
+                    self.texts.look_through();
                     self.convergence.settled();
                     self.catch_up().await;
                 }
@@ -70,6 +74,7 @@ impl Applier {
 
     async fn apply(&self, transaction: &Arc<Transaction>) {
         self.fanout.deliver(transaction).await;
+        self.texts.hear(transaction);
         for change in &transaction.changes {
             match change {
                 Change::Message(bytes) => {

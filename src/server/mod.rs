@@ -34,6 +34,7 @@ use crate::metrics;
 use crate::oidc::Provider;
 use crate::postgres;
 use crate::presence::Presence;
+use crate::text::Texts;
 use crate::upkeep;
 use crate::websocket;
 
@@ -51,9 +52,9 @@ pub struct Server {
     fanout: Fanout,
     committers: Committers,
     connections: TaskTracker,
-    /// Presence, accepting, applying the log, comparing, tending, upkeep, mail; presence first, it says
-    /// goodbye.
-    tasks: [JoinHandle<()>; 7],
+    /// Presence, accepting, applying the log, comparing, tending, upkeep, texts, mail; presence first,
+    /// it says goodbye.
+    tasks: [JoinHandle<()>; 8],
     trial: Trial,
 }
 
@@ -125,6 +126,7 @@ impl Server {
         let mail = http::send_resets(pool.clone(), mailer, asked, stopped);
         let upkeep = upkeep::run(pool.clone(), websockets.clone(), stop.clone());
         let (servers, servers_told) = watch::channel(presence.servers());
+        let texts = Texts::new(pool.clone(), servers_told.clone());
         let (readiness, readiness_told) =
             watch::channel(Readiness::NotReady("the feed is starting".into()));
         let context = Arc::new(Context {
@@ -158,6 +160,7 @@ impl Server {
             fanout: fanout.clone(),
             convergence: convergence.clone(),
             presence: presence.clone(),
+            texts: texts.clone(),
             websockets: websockets.clone(),
             handle: feed_handle.clone(),
         };
@@ -186,6 +189,7 @@ impl Server {
             tokio::spawn(convergence.run(to_write, stop.clone().cancelled_owned())),
             tokio::spawn(tender.run(stop.clone())),
             tokio::spawn(upkeep),
+            tokio::spawn(texts.run(stop.clone())),
             tokio::spawn(mail),
         ];
         Ok(Self {

@@ -1,6 +1,7 @@
 //! What people read with SQL: roles, views, the text of documents, the questions of sql/README.md.
 
 mod reading;
+mod texts;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
