@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build web test test-web test-rust test-e2e check bench access-check api-check faults soak fuzz clean compiler tools
+.PHONY: help run build web test test-web test-rust test-e2e check bench access-check api-check sql-transcript faults soak fuzz clean compiler tools
 
 # Where tests keep their databases: in memory where there is room for them. A Postgres that recovers from a crash
 # flushes every file that it has, which takes a busy disk most of a minute.
@@ -50,6 +50,9 @@ access-check: tools web node_modules/.installed target/schemathesis/.installed #
 api-check: tools web node_modules/.installed target/schemathesis/.installed ## thousands of requests made of docs/openapi.json: no 5xx, no undocumented answer; figures as JSON
 	cargo build --locked
 	@node scripts/api-check.mjs $(SEED)
+
+sql-transcript: tools web node_modules/.installed ## ask the questions of sql/README.md and write the answers there
+	QUIRE_TRANSCRIPT=write cargo test --locked --test quire sql::questions::the_transcript
 
 faults: tools web node_modules/.installed ## what goes wrong while people write: ROUNDS= in all, SEED=, FAULTS=kill_server,… (default: every kind in turn), planted bugs; figures as JSON
 	cargo build --locked

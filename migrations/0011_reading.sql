@@ -622,6 +622,7 @@ returns table (relation name, columns name[], of_operators name[]) language sql 
         ('share_link', '{org_id,link_id,document_id,folder_id,role,created_by,created_at,expires_at,revoked_at}', '{}'),
         ('share_link_visit', '{org_id,link_id,account_id,opened_at}', '{}'),
         ('snapshot', '{org_id,document_id,seen,system_identifier,bytes,snapshot,created_at}', '{}'),
+        ('version', '{org_id,document_id,version_id,name,created_by,created_at,written_at,operations}', '{}'),
         ('edit_log', '{created_at,title,author,inserted,deleted,bytes,edit_id,org_id,document_id,account_id,session_id,organisation,session_kind,peer_id,counter_start,counter_end}', '{}'),
         ('document_access', '{org_id,document_id,account_id,member_role,role,permission,may_manage,may_transfer}', '{}'),
         ('folder_access', '{org_id,folder_id,account_id,member_role,role,may_manage}', '{}'),

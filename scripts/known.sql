@@ -9,6 +9,11 @@ create or replace function pg_temp.at(at timestamptz) returns void language sql 
     update quire.event set created_at = at where created_at > '2026-04-01';
 $$;
 
+-- What sees all that was written until now, in this transaction too.
+create or replace function pg_temp.seen() returns pg_snapshot language sql as $$
+    select format('%1$s:%1$s:', pg_current_xact_id()::text::numeric + 1)::pg_snapshot
+$$;
+
 -- Edits of one peer, one a minute, of which each is a character's update of 90 bytes.
 create or replace function pg_temp.write(
     org uuid, document uuid, account uuid, session uuid, peer bigint, since timestamptz, count integer, inserted integer, deleted integer
@@ -101,7 +106,7 @@ select set_config('quire.account_id', 'b0000000-0000-0000-0000-000000000001', fa
 update quire.share_link set revoked_at = '2026-03-03 18:00';
 select pg_temp.at('2026-03-03 18:00');
 insert into quire.document_text (org_id, document_id, text, words, version, seen, system_identifier, written_at)
-select t.org_id, t.document_id, t.text, quire.text_words(t.text), '\x00', pg_current_snapshot(), c.system_identifier, '2026-03-03 15:00'
+select t.org_id, t.document_id, t.text, quire.text_words(t.text), '\x00', pg_temp.seen(), c.system_identifier, '2026-03-03 15:00'
 from (
     values
         ('a0000000-0000-0000-0000-000000000001'::uuid, 'd0000000-0000-0000-0000-000000000001'::uuid, E'Minutes of March\nThe budget was approved.'),
@@ -115,5 +120,5 @@ select pg_temp.at('2026-03-04 09:00');
 delete from quire.member where account_id = 'b0000000-0000-0000-0000-000000000003';
 select pg_temp.at('2026-03-04 12:00');
 insert into quire.snapshot (org_id, document_id, seen, system_identifier, bytes, snapshot, created_at)
-select 'a0000000-0000-0000-0000-000000000001', 'd0000000-0000-0000-0000-000000000001', pg_current_snapshot(), c.system_identifier, 700, decode(repeat('cd', 700), 'hex'), '2026-03-03 15:00'
+select 'a0000000-0000-0000-0000-000000000001', 'd0000000-0000-0000-0000-000000000001', pg_temp.seen(), c.system_identifier, 700, decode(repeat('cd', 700), 'hex'), '2026-03-03 15:00'
 from pg_control_system() c;

@@ -1,5 +1,6 @@
 //! What people read with SQL: roles, views, the text of documents, the questions of sql/README.md.
 
+mod questions;
 mod reading;
 mod texts;
 

