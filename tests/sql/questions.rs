@@ -6,7 +6,8 @@ use std::process::Command;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::{PRESS, become_role, known, number, role};
-use crate::kit::postgres::{Cluster, Database, Version};
+use crate::kit::postgres::{Cluster, Database, Version, connect};
+use crate::kit::standby::Standby;
 
 const README: &str = include_str!("../../sql/README.md");
 const MANY: &str = include_str!("many.sql");
@@ -148,6 +149,36 @@ async fn every_question_answers_what_is_known() {
         ask(&client, questions[18]).await;
         client.batch_execute("reset role").await.expect("reset");
     }
+}
+
+/// A standby writes nothing, and answers the same to the same roles.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_answers_the_same() {
+    let primary = Cluster::start(Version::usual(), &[]);
+    let database = primary.database().await;
+    let client = known(&database).await;
+    let reader = role(&client, "quire_reader").await;
+    let grant =
+        format!("insert into quire.reader (role_name, org_id) values ('{reader}', '{PRESS}')");
+    client.batch_execute(&grant).await.expect("granted");
+    let folder = primary.postgres().socket();
+    let conninfo = format!("host={} port=5432", folder.display());
+    let standby = Standby::of(&primary, Version::usual(), &conninfo).await;
+    let name = database.url.rsplit('/').next().expect("a name");
+    let copy = connect(&standby.cluster.url(name)).await;
+    copy.batch_execute("set timezone = 'UTC'").await.unwrap();
+    become_role(&copy, "quire_operator").await;
+    let questions = questions();
+    for (place, expected) in ANSWERS {
+        let answer = ask(&copy, questions[place - 1]).await;
+        assert_eq!(answer, expected, "question {place}");
+    }
+    ask(&copy, questions[18]).await;
+    ask(&copy, "select * from quire.feed_state").await;
+    copy.batch_execute("reset role").await.expect("reset");
+    become_role(&copy, &reader).await;
+    let seen = number(&copy, "select count(*) from quire.edit_log").await;
+    assert_eq!(seen, 140, "of one organisation");
 }
 
 #[tokio::test]
