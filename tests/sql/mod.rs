@@ -2,6 +2,7 @@
 
 mod questions;
 mod reading;
+mod rights;
 mod texts;
 
 use std::sync::atomic::{AtomicU32, Ordering};

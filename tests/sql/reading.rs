@@ -281,57 +281,6 @@ async fn an_operator_says_who_reads_what() {
     }
 }
 
-#[tokio::test]
-async fn who_could_read_at_a_time_is_who_can_when_the_time_is_now() {
-    let database = Database::new().await;
-    let client = known(&database).await;
-    let different = "
-        select count(*)
-        from quire.document d
-        cross join lateral (
-            select array_agg(a.account_id || a.role order by a.account_id) as known
-            from quire.document_access a
-            where a.org_id = d.org_id and a.document_id = d.document_id and a.permission <> 'none'
-        ) now
-        cross join lateral (
-            select array_agg(r.account_id || r.role order by r.account_id) as known
-            from quire.readers_at(d.org_id, d.document_id, now()) r
-        ) past
-        where now.known is distinct from past.known";
-    assert_eq!(number(&client, different).await, 0);
-    // Rights of every kind change; then they are asked for as of before.
-    let before = "create temp table before as
-        select d.org_id, d.document_id, r.* from quire.document d
-        cross join lateral quire.readers_at(d.org_id, d.document_id, now()) r";
-    client.batch_execute(before).await.expect("noted");
-    let at: String = client
-        .query_one("select clock_timestamp()::text", &[])
-        .await
-        .expect("a time")
-        .get(0);
-    let changes = format!(
-        "update quire.member set role = 'guest' where account_id = 'b0000000-0000-0000-0000-000000000002';
-         delete from quire.access_grant where everyone;
-         update quire.access_grant set role = 'view' where document_id is not null;
-         delete from quire.org_group_member;
-         update quire.document set folder_id = null;
-         update quire.document set owner_id = 'b0000000-0000-0000-0000-000000000002' where org_id = '{PRESS}';
-         update quire.document set deleted_at = now() where title = 'Recipes';
-         update quire.document set deleted_at = null where title = 'Draft';
-         insert into quire.member (org_id, account_id, role) values ('{PRESS}', 'b0000000-0000-0000-0000-000000000004', 'admin')"
-    );
-    client.batch_execute(&changes).await.expect("changed");
-    assert_eq!(number(&client, different).await, 0, "after the changes");
-    let differs = format!(
-        "with later as (
-            select d.org_id, d.document_id, r.* from quire.document d
-            cross join lateral quire.readers_at(d.org_id, d.document_id, '{at}') r
-        )
-        select count(*) from ((table before except table later) union all (table later except table before)) x"
-    );
-    assert_eq!(number(&client, &differs).await, 0, "as of before");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_right_to_make_roles_migrating_goes_on_and_the_doctor_says_what_to_do() {
     for version in Version::ALL {
