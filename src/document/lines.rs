@@ -91,6 +91,13 @@ pub fn lines(doc: &LoroDoc) -> Vec<Line> {
     lines
 }
 
+/// The lines of one block.
+pub fn lines_of(node: LoroMap) -> Vec<Line> {
+    let mut lines = Vec::new();
+    block(node, 1, &mut lines);
+    lines
+}
+
 /// The nodes of the page's first level, and where each stands in the list of them.
 pub fn blocks(doc: &LoroDoc) -> (Option<LoroList>, Vec<usize>) {
     let Some(list) = children(&doc.get_map(ROOT)) else {

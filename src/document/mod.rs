@@ -3,6 +3,8 @@
 
 /// Stored snapshots.
 pub mod fold;
+/// What a document was at any moment, and who did what.
+pub mod history;
 /// A page as lines: which text stands where.
 pub mod lines;
 /// A Loro document that cannot take the process down.

@@ -72,6 +72,27 @@ pub(super) fn blocks(update: &[u8]) -> Result<impl Iterator<Item = Result<&[u8]>
     }))
 }
 
+/// One update of the blocks of several, each of which is intact.
+///
+/// # Errors
+/// `Invalid` when one is not.
+pub fn joined<'u>(updates: impl IntoIterator<Item = &'u [u8]>) -> Result<Vec<u8>> {
+    let mut joined = Vec::new();
+    for update in updates {
+        if joined.is_empty() {
+            joined.extend_from_slice(update.get(..HEADER_BYTES).unwrap_or_default());
+        }
+        // Reads the header, and the first block only when it is asked for one.
+        drop(blocks(update)?);
+        joined.extend_from_slice(&update[HEADER_BYTES..]);
+    }
+    if !joined.is_empty() {
+        let checksum = checksum(&joined);
+        joined[CHECKSUM_AT..MODE_AT].copy_from_slice(&checksum.to_le_bytes());
+    }
+    Ok(joined)
+}
+
 /// The checksum that Loro writes into an update's header.
 ///
 /// # Panics

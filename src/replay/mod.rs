@@ -3,7 +3,8 @@
 mod bare;
 mod check;
 mod cluster;
-mod copy;
+/// A copy of the text that holds exactly what its next edit knows.
+pub mod copy;
 mod figures;
 mod journal;
 pub mod offline;

@@ -5,5 +5,6 @@ pub mod history;
 mod malformed;
 mod markdown;
 mod operations;
+mod past;
 mod steps;
 mod trial;

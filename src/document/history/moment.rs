@@ -1,0 +1,132 @@
+//! Which edits make a moment.
+//!
+//! A moment by time or by edit is every edit written no later, by the database's clock and then by
+//! the edit's id. An edit whose operations build on what is missing then **hangs in the air**: it is
+//! left out, whole, with all that builds on it, and named. That happens only when the clock was set
+//! back (or another server's clock took over) between an edit and one that builds on it; the commit
+//! takes no edit before those that it builds on.
+
+use loro::VersionVector;
+
+use super::History;
+use crate::error::{Error, Kind, Result};
+
+/// When.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Moment {
+    /// Everything.
+    Now,
+    /// All edits up to and including then: microseconds since 1970.
+    Time(i64),
+    /// This edit and all written before it.
+    Edit(i64),
+    /// All edits written before this one.
+    Before(i64),
+    /// Exactly these operations.
+    Version(VersionVector),
+}
+
+/// A moment as a set of operations.
+#[derive(Debug, Clone, PartialEq)]
+pub struct At {
+    /// Counters by peer; has all that its operations build on.
+    pub version: VersionVector,
+    /// Edits of the moment that hang in the air, by id in the order in which they were written.
+    pub hanging: Vec<i64>,
+}
+
+impl History {
+    /// The operations of a moment.
+    ///
+    /// # Errors
+    /// `NotFound` when the document has no such edit or version.
+    pub fn at(&self, moment: &Moment) -> Result<At> {
+        let count = match moment {
+            Moment::Now => self.edits.len(),
+            Moment::Time(us) => self.edits.partition_point(|edit| edit.created_us <= *us),
+            Moment::Edit(edit_id) => self.place_of(*edit_id)? + 1,
+            Moment::Before(edit_id) => self.place_of(*edit_id)?,
+            Moment::Version(version) => return self.at_version(version),
+        };
+        let mut version = VersionVector::default();
+        for (peer, places) in &self.by_peer {
+            let mut end = 0;
+            for edit in places.iter().filter(|place| **place < count) {
+                let edit = &self.edits[*edit];
+                if edit.counter_start > end || self.set_aside.contains(&edit.edit_id) {
+                    break;
+                }
+                end = end.max(edit.counter_end);
+            }
+            if end > 0 {
+                version.insert(*peer, end);
+            }
+        }
+        self.close(&mut version)?;
+        let is_hanging = |edit: &&super::Edit| {
+            version.get(&edit.peer).copied().unwrap_or(0) < edit.counter_end
+                && !self.set_aside.contains(&edit.edit_id)
+        };
+        let hanging = self.edits[..count].iter().filter(is_hanging);
+        Ok(At {
+            hanging: hanging.map(|edit| edit.edit_id).collect(),
+            version,
+        })
+    }
+
+    fn at_version(&self, version: &VersionVector) -> Result<At> {
+        let known = self.live.version()?;
+        let mut closed = version.clone();
+        self.close(&mut closed)?;
+        if !known.includes_vv(version) || closed != *version {
+            let context = "the document has no such version";
+            return Err(Error::new(Kind::NotFound, context));
+        }
+        Ok(At {
+            version: closed,
+            hanging: Vec::new(),
+        })
+    }
+
+    /// Where an edit stands in the order.
+    pub(super) fn place_of(&self, edit_id: i64) -> Result<usize> {
+        self.edits
+            .iter()
+            .position(|edit| edit.edit_id == edit_id)
+            .ok_or_else(|| Error::new(Kind::NotFound, "the document has no such edit"))
+    }
+
+    /// Takes out whatever builds on what is not in it, edit by edit, until nothing does.
+    fn close(&self, version: &mut VersionVector) -> Result<()> {
+        let known = self.live.version()?;
+        for (peer, end) in version.clone().iter() {
+            // Operations that are in no document, for what they build on is in none.
+            let most = known.get(peer).copied().unwrap_or(0);
+            if *end > most {
+                self.cut(version, *peer, most);
+            }
+        }
+        loop {
+            let before = version.clone();
+            for piece in &self.pieces {
+                let end = version.get(&piece.peer).copied().unwrap_or(0);
+                if piece.counters.start < end && !piece.fits(version) {
+                    self.cut(version, piece.peer, piece.counters.start);
+                }
+            }
+            if *version == before {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes out a peer's edits from the one on that has the operation at `counter`.
+    fn cut(&self, version: &mut VersionVector, peer: u64, counter: i32) {
+        let edit = self.edit_of(loro::ID::new(peer, counter));
+        let end = edit.map_or(counter, |edit| edit.counter_start);
+        match end {
+            0 => drop(version.remove(&peer)),
+            end => drop(version.insert(peer, end)),
+        }
+    }
+}
