@@ -4,7 +4,9 @@
 
 use std::ops::Range;
 
-use loro::{ContainerTrait, ExportMode, Frontiers, ID, LoroDoc, LoroList, LoroText, VersionVector};
+use loro::{
+    ContainerTrait, ExportMode, Frontiers, ID, IdSpan, LoroDoc, LoroList, LoroText, VersionVector,
+};
 
 use super::lines::{Line, Part, blocks, children, lines};
 use super::model::{CHILDREN, configure_text_styles};
@@ -28,6 +30,12 @@ pub enum Operation {
         place: Option<Range<usize>>,
         blocks: Node,
     },
+    /// Makes everything as it was at a version.
+    Restore { version: VersionVector },
+    /// Takes back what operations did, each span of one peer, the latest first. What they inserted
+    /// goes, where it still stands; what they deleted comes back, as new characters; marks and
+    /// attributes get the values of before.
+    Undo { spans: Vec<IdSpan> },
 }
 
 /// What was made.
@@ -94,6 +102,10 @@ fn apply(doc: &LoroDoc, operation: &Operation) -> Result<()> {
         Operation::ReplaceText { place, text } => replace_text(doc, place.clone(), text),
         Operation::FindAndReplace { find, text } => find_and_replace(doc, find, text),
         Operation::ReplaceBlocks { place, blocks } => replace_blocks(doc, place.clone(), blocks),
+        Operation::Restore { version } => doc
+            .revert_to(&doc.vv_to_frontiers(version))
+            .map_err(failed("restore a version")),
+        Operation::Undo { spans } => undo(doc, spans),
     }
 }
 
@@ -266,6 +278,19 @@ fn replace_blocks(doc: &LoroDoc, place: Option<Range<usize>>, page: &Node) -> Re
         let empty = Node::new("paragraph", Vec::new());
         let inserted = empty.insert_into(&list, 0);
         inserted.map_err(failed("insert a block"))?;
+    }
+    Ok(())
+}
+
+fn undo(doc: &LoroDoc, spans: &[IdSpan]) -> Result<()> {
+    // A container that comes back is another one: later steps must find it.
+    let mut again = Default::default();
+    for span in spans {
+        doc.commit();
+        doc.inner()
+            .undo_internal(*span, &mut again, None, &mut |_| {})
+            .map(drop)
+            .map_err(failed("undo operations"))?;
     }
     Ok(())
 }

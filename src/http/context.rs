@@ -4,6 +4,7 @@
 use super::password_resets::ResetRequest;
 use crate::auth::Session;
 use crate::commit::lease::Lease;
+use crate::document::history::Histories;
 use crate::document::trial::DocKey;
 use crate::error::Result;
 use crate::oidc::Provider;
@@ -80,6 +81,8 @@ pub struct Context {
     pub readiness: watch::Receiver<Readiness>,
     /// Whom WebSockets are handed to.
     pub on_upgrade: OnUpgrade,
+    /// Histories of documents that were asked for last.
+    pub histories: Histories,
     /// Whom edits are handed to.
     pub on_edit: OnEdit,
     /// Where requests for a new password go, to whoever sends the mails.

@@ -9,7 +9,7 @@ use super::route::{Route, allow, is_page};
 use super::upgrade::{Pending, upgrade};
 use super::{
     access_requests, account, account_sessions, account_tokens, audit, comments, documents, edits,
-    files, folders, grants, groups, guard, identities, invitations, oidc, organisations,
+    files, folders, grants, groups, guard, history, identities, invitations, oidc, organisations,
     password_resets, protection, share_links, sign_in, sign_up, status, text,
 };
 use crate::auth::SessionKind;
@@ -154,6 +154,24 @@ async fn endpoint(call: &Call<'_>, route: Route) -> Result<Answer> {
         Route::Restore(org_id, document_id) => documents::restore(call, org_id, document_id).await,
         Route::Text(org_id, document_id) => text::show(call, org_id, document_id).await,
         Route::Export(org_id, document_id) => text::export(call, org_id, document_id).await,
+        Route::History(org_id, document_id) => history::list(call, org_id, document_id).await,
+        Route::Comparison(org_id, document_id) => history::compare(call, org_id, document_id).await,
+        Route::Differences(org_id, document_id) => {
+            history::differences(call, org_id, document_id).await
+        }
+        Route::Blame(org_id, document_id) => history::blame(call, org_id, document_id).await,
+        Route::RestoreMoment(org_id, document_id) => {
+            history::restore(call, org_id, document_id).await
+        }
+        Route::Undo(org_id, document_id) => history::undo(call, org_id, document_id).await,
+        Route::Versions(org_id, document_id) => match *method {
+            Method::POST => history::add(call, org_id, document_id).await,
+            _ => history::list_versions(call, org_id, document_id).await,
+        },
+        Route::Version(org_id, document_id, version_id) => match *method {
+            Method::PATCH => history::rename(call, org_id, document_id, version_id).await,
+            _ => history::remove(call, org_id, document_id, version_id).await,
+        },
         Route::Edits(org_id, document_id) => edits::edit(call, org_id, document_id).await,
         Route::Comments(org_id, document_id) => match *method {
             Method::POST => comments::begin(call, org_id, document_id).await,

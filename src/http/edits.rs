@@ -32,10 +32,12 @@ const DEVICE: &str = "api";
 const ATTEMPTS: usize = 3;
 
 /// For which version the operations are meant.
-enum Base {
+pub enum Base {
     /// Whatever it is.
     Current,
     Version(Vec<ID>),
+    /// The same as counters by peer.
+    Counters(VersionVector),
 }
 
 /// What making an edit comes to.
@@ -53,6 +55,21 @@ pub async fn edit(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<An
         return Ok(problem(StatusCode::PRECONDITION_REQUIRED, detail));
     };
     let operations = operations(&call.fields()?)?;
+    perform(call, org_id, document_id, &base, &operations).await
+}
+
+/// Makes operations at a version and commits them, for whoever may edit.
+///
+/// # Errors
+/// `NotFound`, `Forbidden`, `Conflict` when the caller may not or the document is in the bin; else
+/// when it cannot be committed.
+pub async fn perform(
+    call: &Call<'_>,
+    org_id: Uuid,
+    document_id: Uuid,
+    base: &Base,
+    operations: &[Operation],
+) -> Result<Answer> {
     let client = call.client().await?;
     let session = call.session(&client).await?;
     let access = access(&client, session.account_id, org_id, document_id)
@@ -91,7 +108,7 @@ pub async fn edit(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<An
         }
         edit.forget(&kept).await?;
     }
-    let (kept, lease) = match edit.make(&base, &operations).await? {
+    let (kept, lease) = match edit.make(base, operations).await? {
         (Outcome::Made(kept), lease) => (kept, lease),
         (Outcome::Nothing(version), _) => return Ok(done(&version)),
         (Outcome::NoSuchVersion, _) => {
@@ -154,6 +171,10 @@ impl Edit<'_> {
             live.read(|doc| match base {
                 Base::Current => Some(doc.oplog_vv()),
                 Base::Version(ends) => operations::version_of(doc, ends),
+                Base::Counters(version) => {
+                    let has = doc.oplog_vv().includes_vv(version);
+                    has.then(|| version.clone())
+                }
             })
         })?;
         let Some(version) = read else {

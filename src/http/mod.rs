@@ -23,6 +23,7 @@ mod folders;
 mod grants;
 mod groups;
 pub(crate) mod guard;
+mod history;
 mod idempotency;
 mod identities;
 mod invitations;

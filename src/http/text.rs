@@ -5,6 +5,7 @@ use super::answer::{Answer, text, with};
 use super::call::{Call, parameter};
 use super::documents::{in_bin, no_document};
 use super::etag;
+use super::history;
 use crate::auth::{Permission, access};
 use crate::document::lines::plain_text;
 use crate::document::live::LiveDocument;
@@ -24,7 +25,7 @@ const EXPORT_POLICY: &str = "sandbox; default-src 'none'";
 /// Longest file name, in characters, without what follows its last point.
 const FILE_NAME: usize = 100;
 
-/// `GET …/documents/{document_id}/text`.
+/// `GET …/documents/{document_id}/text?at=`: now, or at a moment.
 pub async fn show(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<Answer> {
     let (_, live) = open(call, org_id, document_id).await?;
     // A long document takes milliseconds: others on this thread go elsewhere meanwhile.
@@ -34,7 +35,7 @@ pub async fn show(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<An
     Ok(etag::answer(call.head, answer, &version))
 }
 
-/// `GET …/documents/{document_id}/export?format=markdown|html|text|json`: a file.
+/// `GET …/documents/{document_id}/export?format=markdown|html|text|json&at=`: a file.
 pub async fn export(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<Answer> {
     let format = parameter(call.head, "format").unwrap_or_default();
     let (kind, ending) = match format {
@@ -74,8 +75,15 @@ pub async fn export(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<
     ))
 }
 
-/// The title and the content of a document that the caller may read.
+/// The title and the content of a document that the caller may read, now or at the moment `at`.
 async fn open(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<(String, LiveDocument)> {
+    if let Some(at) = history::Wanted::of(call.head, "at")? {
+        let past = history::open(call, org_id, document_id, &[at]).await?;
+        let live = tokio::task::block_in_place(|| {
+            past.history.document_at(&past.moments[0], &past.budget)
+        })?;
+        return Ok((past.title, live));
+    }
     let client = call.client().await?;
     let session = call.session(&client).await?;
     let access = access(&client, session.account_id, org_id, document_id)

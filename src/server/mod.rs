@@ -24,6 +24,7 @@ use self::tls::Certificate;
 use crate::commit::{Commit, Committers};
 use crate::config::Serve;
 use crate::convergence::Convergence;
+use crate::document::history::Histories;
 use crate::document::trial::{self, Trial};
 use crate::error::{Error, Kind, Result};
 use crate::fanout::Fanout;
@@ -140,6 +141,7 @@ impl Server {
                     Box::pin(websocket::serve(io, session, websockets.clone()))
                 })
             },
+            histories: Histories::default(),
             on_edit: {
                 let fanout = fanout.clone();
                 Arc::new(move |key, session, lease, update| {

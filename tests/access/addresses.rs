@@ -86,6 +86,59 @@ pub const PROBES: &[(&str, &str, &[&str])] = &[
         &[r#"{"operations": [{"operation": "replace_blocks", "markdown": "x"}]}"#],
     ),
     (
+        "/organisations/{org_id}/documents/{document_id}/history",
+        "GET",
+        &[""],
+    ),
+    (
+        "/organisations/{org_id}/documents/{document_id}/history/comparison?from=now",
+        "GET",
+        &[""],
+    ),
+    (
+        "/organisations/{org_id}/documents/{document_id}/history/differences?from=now",
+        "GET",
+        &[""],
+    ),
+    (
+        "/organisations/{org_id}/documents/{document_id}/history/blame",
+        "GET",
+        &[""],
+    ),
+    (
+        "/organisations/{org_id}/documents/{document_id}/history/restore",
+        "POST",
+        &[r#"{"at": "now"}"#, r#"{"at": "$version_id"}"#],
+    ),
+    (
+        "/organisations/{org_id}/documents/{document_id}/history/undo",
+        "POST",
+        &[
+            r#"{"from": "now"}"#,
+            r#"{"from": "now", "account_id": "$account_id"}"#,
+        ],
+    ),
+    (
+        "/organisations/{org_id}/documents/{document_id}/versions",
+        "GET",
+        &[""],
+    ),
+    (
+        "/organisations/{org_id}/documents/{document_id}/versions",
+        "POST",
+        &[r#"{"name": "x"}"#],
+    ),
+    (
+        "/organisations/{org_id}/documents/{document_id}/versions/{version_id}",
+        "PATCH",
+        &[r#"{"name": "x"}"#],
+    ),
+    (
+        "/organisations/{org_id}/documents/{document_id}/versions/{version_id}",
+        "DELETE",
+        &[""],
+    ),
+    (
         "/organisations/{org_id}/documents/{document_id}/comments",
         "GET",
         &[""],
@@ -253,7 +306,7 @@ const GRANTS: &[&str] = &[
 
 /// The names of the ids in a path and a body.
 pub fn slots(path: &str, body: &str) -> Vec<&'static str> {
-    const NAMES: [&str; 12] = [
+    const NAMES: [&str; 13] = [
         "org_id",
         "account_id",
         "session_id",
@@ -266,6 +319,7 @@ pub fn slots(path: &str, body: &str) -> Vec<&'static str> {
         "thread_id",
         "comment_id",
         "identity_id",
+        "version_id",
     ];
     let all = [
         NAMES.map(|name| format!("{{{name}}}")),

@@ -26,7 +26,7 @@ async fn furnish(client: &impl GenericClient, org_id: Uuid, owner: Uuid) -> Ids 
     let (session, _) = member(client, org_id, "Member", "member").await;
     let document_id = document(client, org_id, owner).await;
     let [folder_id, parent_id, group_id, grant_id, link_id] = [(); 5].map(|()| Uuid::new_v4());
-    let [thread_id, comment_id, identity_id] = [(); 3].map(|()| Uuid::new_v4());
+    let [thread_id, comment_id, identity_id, version_id] = [(); 4].map(|()| Uuid::new_v4());
     let account_id = session.account_id;
     let sql = format!(
         "insert into quire.folder (org_id, folder_id, name, created_by)
@@ -43,6 +43,8 @@ async fn furnish(client: &impl GenericClient, org_id: Uuid, owner: Uuid) -> Ids 
          insert into quire.comment (org_id, document_id, thread_id, comment_id, account_id, body)
          values ('{org_id}', '{document_id}', '{thread_id}', '{thread_id}', '{account_id}', 'A'),
              ('{org_id}', '{document_id}', '{thread_id}', '{comment_id}', '{account_id}', 'B');
+         insert into quire.version (org_id, document_id, version_id, name, created_by, written_at, operations)
+         values ('{org_id}', '{document_id}', '{version_id}', 'Version', '{account_id}', now(), '\\x00');
          insert into quire.identity (identity_id, account_id, issuer, subject)
          values ('{identity_id}', '{account_id}', 'https://id.example', '{account_id}')"
     );
@@ -60,6 +62,7 @@ async fn furnish(client: &impl GenericClient, org_id: Uuid, owner: Uuid) -> Ids 
         ("thread_id", thread_id),
         ("comment_id", comment_id),
         ("identity_id", identity_id),
+        ("version_id", version_id),
     ])
 }
 

@@ -10,6 +10,7 @@ mod edits;
 mod examples;
 mod export;
 mod guards;
+mod history;
 mod invitations;
 mod limits;
 mod mailbox;

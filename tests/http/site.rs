@@ -6,6 +6,7 @@ use crate::kit::postgres::Database;
 use crate::kit::provider::no_provider;
 use quire::auth::{Session, Token, welcome_link};
 use quire::config::Oidc;
+use quire::document::history::Histories;
 use quire::error::{Error, Kind};
 use quire::http::{Context, RESETS, Readiness, Timeouts, send_resets, serve_connection};
 use quire::mail::Mailer;
@@ -119,6 +120,7 @@ impl Site {
                 })
             }),
             // There is no feed here: edits are asked for at whole servers.
+            histories: Histories::default(),
             on_edit: Arc::new(|_, _, _, _| {
                 let context = "this site has no documents open";
                 Box::pin(async move { Err(Error::new(Kind::Unavailable, context)) })

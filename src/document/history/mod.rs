@@ -1,12 +1,12 @@
 //! A document's history out of its rows: what it was at any moment, who wrote what stands there, and
-//! what each edit did. Pure functions of rows: no database, no clock but a deadline, and never a live
-//! copy that others read.
+//! what each edit did. Functions of rows: no clock but a deadline, and never a live copy that others
+//! read. Only `load` asks the database.
 
 mod blame;
 mod budget;
 mod compare;
 mod deeds;
-
+mod load;
 mod moment;
 mod operations;
 mod sheet;
@@ -19,6 +19,7 @@ use loro::{ExportMode, ID, LoroDoc, VersionVector};
 use uuid::Uuid;
 
 use super::live::LiveDocument;
+use super::operations::version_of;
 use super::pieces::{Piece, pieces_beyond};
 use super::tree::{Node, html, markdown};
 use super::update::joined;
@@ -27,6 +28,7 @@ use crate::error::{Error, Kind, Result};
 pub use blame::{Span, by_author};
 pub use budget::{Budget, Limits};
 pub use compare::{Change, Comparison, Difference, Line, Run};
+pub use load::{Histories, Opened, read};
 pub use moment::{At, Moment};
 pub use operations::{OperationKind, OperationRow};
 pub use sitting::{Sitting, sittings};
@@ -216,6 +218,14 @@ impl History {
             .map_err(|error| Error::caused(Kind::Internal, "build a moment", error))?;
         budget.check()?;
         Ok(copy)
+    }
+
+    /// The version vector of frontiers; none: the document has no such version.
+    ///
+    /// # Errors
+    /// `Internal` when the document is poisoned.
+    pub fn version_of(&self, ends: &[ID]) -> Result<Option<VersionVector>> {
+        self.live.read(|doc| version_of(doc, ends))
     }
 
     /// The plain text at a moment.

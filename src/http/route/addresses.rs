@@ -68,6 +68,46 @@ static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
         |p| Some(Route::Edits(id(p, "org_id")?, id(p, "document_id")?)),
     );
     add(
+        &format!("{ORGANISATION}/documents/{{document_id}}/history"),
+        |p| Some(Route::History(id(p, "org_id")?, id(p, "document_id")?)),
+    );
+    add(
+        &format!("{ORGANISATION}/documents/{{document_id}}/history/comparison"),
+        |p| Some(Route::Comparison(id(p, "org_id")?, id(p, "document_id")?)),
+    );
+    add(
+        &format!("{ORGANISATION}/documents/{{document_id}}/history/differences"),
+        |p| Some(Route::Differences(id(p, "org_id")?, id(p, "document_id")?)),
+    );
+    add(
+        &format!("{ORGANISATION}/documents/{{document_id}}/history/blame"),
+        |p| Some(Route::Blame(id(p, "org_id")?, id(p, "document_id")?)),
+    );
+    add(
+        &format!("{ORGANISATION}/documents/{{document_id}}/history/restore"),
+        |p| {
+            Some(Route::RestoreMoment(
+                id(p, "org_id")?,
+                id(p, "document_id")?,
+            ))
+        },
+    );
+    add(
+        &format!("{ORGANISATION}/documents/{{document_id}}/history/undo"),
+        |p| Some(Route::Undo(id(p, "org_id")?, id(p, "document_id")?)),
+    );
+    add(
+        &format!("{ORGANISATION}/documents/{{document_id}}/versions"),
+        |p| Some(Route::Versions(id(p, "org_id")?, id(p, "document_id")?)),
+    );
+    add(
+        &format!("{ORGANISATION}/documents/{{document_id}}/versions/{{version_id}}"),
+        |p| {
+            let (org_id, document_id) = (id(p, "org_id")?, id(p, "document_id")?);
+            Some(Route::Version(org_id, document_id, id(p, "version_id")?))
+        },
+    );
+    add(
         &format!("{ORGANISATION}/documents/{{document_id}}/access-requests"),
         |p| {
             Some(Route::AccessRequests(

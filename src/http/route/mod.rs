@@ -56,6 +56,22 @@ pub enum Route {
     Text(Uuid, Uuid),
     /// It as a file.
     Export(Uuid, Uuid),
+    /// Who worked on it and when.
+    History(Uuid, Uuid),
+    /// Two moments of it in one page.
+    Comparison(Uuid, Uuid),
+    /// What two moments differ in.
+    Differences(Uuid, Uuid),
+    /// Who wrote what stands in it.
+    Blame(Uuid, Uuid),
+    /// Make it as it was.
+    RestoreMoment(Uuid, Uuid),
+    /// Take back what was done.
+    Undo(Uuid, Uuid),
+    /// Its versions with names.
+    Versions(Uuid, Uuid),
+    /// One of them: organisation, document and version.
+    Version(Uuid, Uuid, Uuid),
     /// Edit it: organisation and document.
     Edits(Uuid, Uuid),
     /// Comments on it.
@@ -120,6 +136,8 @@ impl Route {
             | Route::WelcomePreview
             | Route::Restore(..)
             | Route::Edits(..)
+            | Route::RestoreMoment(..)
+            | Route::Undo(..)
             | Route::Replies(..)
             | Route::Invitations(_)
             | Route::ShareLinks(..)
@@ -139,6 +157,7 @@ impl Route {
             | Route::Grants(..)
             | Route::AccessRequests(..)
             | Route::Comments(..)
+            | Route::Versions(..)
             | Route::SignUp
             | Route::MyTokens
             | Route::Oidc => &[Method::GET, Method::POST],
@@ -146,9 +165,11 @@ impl Route {
                 &[Method::GET, Method::PATCH, Method::DELETE]
             }
             Route::Organisation(_) | Route::Me => &[Method::GET, Method::PATCH],
-            Route::Member(..) | Route::Group(..) | Route::Thread(..) | Route::Reply(..) => {
-                &[Method::PATCH, Method::DELETE]
-            }
+            Route::Member(..)
+            | Route::Group(..)
+            | Route::Thread(..)
+            | Route::Reply(..)
+            | Route::Version(..) => &[Method::PATCH, Method::DELETE],
             Route::GroupMember(..) => &[Method::PUT, Method::DELETE],
             Route::MyPassword => &[Method::PUT],
             Route::MySessions => &[Method::GET, Method::DELETE],
@@ -160,6 +181,10 @@ impl Route {
             | Route::OpenApi
             | Route::Text(..)
             | Route::Export(..)
+            | Route::History(..)
+            | Route::Comparison(..)
+            | Route::Differences(..)
+            | Route::Blame(..)
             | Route::Sync
             | Route::Health
             | Route::Ready
@@ -175,6 +200,10 @@ impl Route {
             | Route::Document(..)
             | Route::Restore(..)
             | Route::Edits(..)
+            | Route::RestoreMoment(..)
+            | Route::Undo(..)
+            | Route::Versions(..)
+            | Route::Version(..)
             | Route::Comments(..)
             | Route::Thread(..)
             | Route::Replies(..)

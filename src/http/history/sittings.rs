@@ -1,0 +1,59 @@
+//! Who worked on a document and when.
+
+use super::PAUSE_US;
+use super::look;
+use crate::error::{Error, Kind, Result};
+use crate::http::answer::{Answer, json_text};
+use crate::http::call::{Call, parameter};
+use crate::postgres::failed;
+use hyper::StatusCode;
+use serde_json::json;
+use uuid::Uuid;
+
+/// Most sittings of one answer.
+const SITTINGS: i64 = 200;
+
+/// `GET …/documents/{document_id}/history?after=&limit=`: the sittings, the newest first.
+pub async fn list(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<Answer> {
+    // A sitting is named by its place from the oldest on, which stays.
+    let after = match parameter(call.head, "after") {
+        None => i64::MAX,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|after| *after >= 0)
+            .ok_or_else(|| {
+                let context = "after: must be what an answer's next said";
+                Error::new(Kind::Invalid, context)
+            })?,
+    };
+    let limit = match parameter(call.head, "limit") {
+        None => SITTINGS,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|limit| (1..=SITTINGS).contains(limit))
+            .ok_or_else(|| {
+                let context = format!("limit: must be a whole number from 1 to {SITTINGS}");
+                Error::new(Kind::Invalid, context)
+            })?,
+    };
+    let mut client = call.client().await?;
+    let (act, _) = look(call, &mut client, org_id, document_id).await?;
+    let rows = act
+        .transaction
+        .query(
+            include_str!("../../../sql/list_sittings.sql"),
+            &[&org_id, &document_id, &PAUSE_US, &after, &(limit + 1)],
+        )
+        .await
+        .map_err(failed("list sittings"))?;
+    let shown = rows.len().min(limit as usize);
+    let next = match rows.len() > shown {
+        true => json!(rows[shown - 1].get::<_, i64>("sitting").to_string()),
+        false => json!(null),
+    };
+    let bodies: Vec<&str> = rows[..shown].iter().map(|row| row.get("body")).collect();
+    let body = format!("{{\"sittings\":[{}],\"next\":{next}}}", bodies.join(","));
+    Ok(json_text(StatusCode::OK, body))
+}
