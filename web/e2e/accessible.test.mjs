@@ -173,8 +173,18 @@ test("the pages of somebody who is signed in have no serious finding", async () 
       await page.keyboard.press("Control+Enter");
       await panel.getByRole("button", { name: "Reply" }).click();
     }],
+    ["history", async () => {
+      await page.getByRole("button", { name: "History", exact: true }).click();
+      const panel = page.getByRole("complementary", { name: "History" });
+      await panel.locator(".moment").first().click();
+      await page.locator(".past-text ins").first().waitFor();
+    }],
+    ["who wrote what", async () => {
+      await page.getByRole("button", { name: "Who wrote what" }).click();
+      await page.locator(".past-written").first().waitFor();
+    }],
     ["share dialog", async () => {
-      await page.getByRole("button", { name: "Close the comments" }).click();
+      await page.getByRole("button", { name: "Close the history" }).click();
       await page.getByRole("button", { name: "Share" }).click();
       await page.getByRole("combobox", { name: "Add people or groups" }).waitFor();
     }],

@@ -10,6 +10,7 @@ import "./styles/list.css";
 import "./styles/people.css";
 import "./styles/document.css";
 import "./styles/comments.css";
+import "./styles/history.css";
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");

@@ -10,6 +10,10 @@ import { useEntry } from "./useEntry";
 import { CommentsButton } from "./comments/CommentsButton";
 import { CommentsPanel } from "./comments/CommentsPanel";
 import { useCommenting } from "./comments/useCommenting";
+import { HistoryButton } from "./history/HistoryButton";
+import { HistoryPanel } from "./history/HistoryPanel";
+import { PastView } from "./history/PastView";
+import { momentOf, useHistory } from "./history/useHistory";
 import { ShareDialog } from "./share/ShareDialog";
 import { binDocument } from "../api/documents";
 import type { Organisation } from "../api/people";
@@ -20,6 +24,7 @@ import { BinIcon, DocumentIcon, InviteIcon, LogoIcon, MoreIcon } from "../shell/
 import { InviteDialog } from "../shell/InviteDialog";
 import { Link } from "../shell/Link";
 import { Menu, type MenuAction } from "../shell/Menu";
+import { NameDialog } from "../shell/NameDialog";
 import { listPath, navigate } from "../shell/route";
 import { SaveStatus } from "../shell/SaveStatus";
 import { isMemberOf, type SignIn } from "../shell/session";
@@ -42,7 +47,7 @@ export function DocumentFrame({ orgId, documentId, signIn, live, onReopen }: Doc
   const others = useOthers(live);
   const isDeleted = useIsDeleted(live);
   const { title, entry, rename, problem } = useEntry(orgId, documentId, live);
-  const [open, setOpen] = useState<"share" | "invite" | "texts" | null>(null);
+  const [open, setOpen] = useState<"share" | "invite" | "texts" | "version" | null>(null);
   const kept = useLoaded(useCallback(() => keptTexts(orgId, documentId), [orgId, documentId]));
   const texts = kept.state.kind === "loaded" ? kept.state.value : [];
   const organisation = organisationOf(signIn, orgId);
@@ -51,6 +56,7 @@ export function DocumentFrame({ orgId, documentId, signIn, live, onReopen }: Doc
 
   // Viewers do not see them.
   const commenting = useCommenting(orgId, documentId, live, entry !== null && entry.role !== "view");
+  const history = useHistory(orgId, documentId);
   const asking = entry?.access_requests ?? 0;
 
   const isInBin = isDeleted || (status.kind === "ended" && status.reason === "deleted");
@@ -61,6 +67,17 @@ export function DocumentFrame({ orgId, documentId, signIn, live, onReopen }: Doc
     void binDocument(orgId, documentId).then(() => { navigate(listPath); }, () => { onReopen(); });
   };
   const shownTitle = title === "" ? "Untitled document" : title;
+  // There is room for one of them beside the text.
+  const toggleHistory = (): void => {
+    if (!history.isOpen && commenting.panel.isOpen) commenting.toggle();
+    history.toggle();
+  };
+  const toggleComments = (): void => {
+    if (history.isOpen) history.close();
+    commenting.toggle();
+  };
+  const mayRestore = permission === "write" && status.kind !== "ended";
+  const nameVersion = (): void => { setOpen("version"); };
   const actions: MenuAction[] = [];
   if (texts.length > 0) {
     actions.push({ label: "Unsaved text on this device", icon: <DocumentIcon />, run: () => { setOpen("texts"); } });
@@ -81,7 +98,8 @@ export function DocumentFrame({ orgId, documentId, signIn, live, onReopen }: Doc
         </div>
         <span className="spring" />
         <Faces others={others} />
-        {commenting.isHere && <CommentsButton open={commenting.open} isShown={commenting.panel.isOpen} onToggle={commenting.toggle} />}
+        {commenting.isHere && <CommentsButton open={commenting.open} isShown={commenting.panel.isOpen} onToggle={toggleComments} />}
+        <HistoryButton isShown={history.isOpen} onToggle={toggleHistory} />
         {organisation !== undefined && (
           <button type="button" className="button primary" onClick={() => { setOpen("share"); }}>
             <InviteIcon />
@@ -94,9 +112,11 @@ export function DocumentFrame({ orgId, documentId, signIn, live, onReopen }: Doc
       </header>
       {problem !== null && <p className="banner problem" role="alert">{problem}</p>}
       {status.kind !== "ended" && <Downgraded permission={permission} />}
-      <div className="document-body">
+      <div className={history.isLookingBack ? "document-body is-looking-back" : "document-body"}>
         <Editor document={live} commenting={commenting.isHere ? commenting.editor : null} />
         {commenting.isHere && commenting.session !== null && <CommentsPanel {...commenting.panel} session={commenting.session} />}
+        {history.isLookingBack && <PastView history={history} mayEdit={mayRestore} onNameVersion={nameVersion} />}
+        {history.isOpen && <HistoryPanel history={history} mayEdit={mayRestore} onNameVersion={nameVersion} />}
       </div>
       {status.kind === "ended" && (
         <Ended
@@ -110,6 +130,19 @@ export function DocumentFrame({ orgId, documentId, signIn, live, onReopen }: Doc
       )}
       {open === "texts" && (
         <KeptTexts texts={texts} title={shownTitle} onChanged={kept.reload} onClose={() => { setOpen(null); }} />
+      )}
+      {open === "version" && (
+        <NameDialog
+          title="Name this version"
+          name=""
+          action="Save"
+          onName={(name) => history.act.name(name, momentOf(history.looking))}
+          onDone={() => {
+            setOpen(null);
+            history.versions.reload();
+          }}
+          onClose={() => { setOpen(null); }}
+        />
       )}
       {open === "share" && organisation !== undefined && (
         <ShareDialog

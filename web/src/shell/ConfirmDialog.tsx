@@ -1,4 +1,4 @@
-// Asks before something that cannot simply be taken back.
+// Asks before something that cannot simply be taken back, or that others notice.
 import type { ReactNode } from "react";
 import { Dialog } from "./Dialog";
 import { problemWithAll, useAction } from "./useAction";
@@ -8,12 +8,14 @@ export interface ConfirmDialogProps {
   /** What the button does, as a verb. */
   action: string;
   children: ReactNode;
+  /** It can be taken back after all, so the button does not warn. */
+  isHarmless?: boolean;
   onConfirm: () => Promise<unknown>;
   onDone: () => void;
   onClose: () => void;
 }
 
-export function ConfirmDialog({ title, action, children, onConfirm, onDone, onClose }: ConfirmDialogProps) {
+export function ConfirmDialog({ title, action, children, isHarmless = false, onConfirm, onDone, onClose }: ConfirmDialogProps) {
   const confirming = useAction();
   const problem = problemWithAll(confirming);
   return (
@@ -25,7 +27,7 @@ export function ConfirmDialog({ title, action, children, onConfirm, onDone, onCl
           <button type="button" className="button" autoFocus onClick={onClose}>Cancel</button>
           <button
             type="button"
-            className="button danger"
+            className={isHarmless ? "button primary" : "button danger"}
             disabled={confirming.isBusy}
             onClick={() => { confirming.run(onConfirm(), onDone); }}
           >

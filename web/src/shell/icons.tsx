@@ -161,6 +161,14 @@ export function CloseIcon() {
   );
 }
 
+export function HistoryIcon() {
+  return (
+    <Icon>
+      <path d="M3.500 4v3.500h3.500M3.900 7.300a6.800 6.800 0 11-.700 3.700M10 6.500v3.800l2.600 1.600" />
+    </Icon>
+  );
+}
+
 export function LinkIcon() {
   return (
     <Icon>
