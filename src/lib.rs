@@ -36,6 +36,9 @@ pub mod oidc;
 /// Accounts, sessions, passwords, one-time links and who may do what.
 pub mod auth;
 
+/// How many connections a door lets in.
+pub mod places;
+
 /// The one way in: group commit.
 pub mod commit;
 

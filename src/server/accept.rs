@@ -1,21 +1,19 @@
 //! The door: which connections are let in before anything is known of them, and TLS for them.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
-use ipnet::IpNet;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::network_of;
 use crate::config::Serve;
 use crate::http::{self, Context};
 use crate::metrics::{self, Counters, Metric};
+use crate::places::Places;
 
 /// Connections from one network address at most: an office, not an attack. Trusted proxies and this
 /// machine may have more, because many people come through them.
@@ -48,26 +46,7 @@ static METRICS: &[&dyn Metric] = &[&REFUSED];
 pub(super) struct Door {
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
-    inside: Arc<Inside>,
-}
-
-/// Who is connected.
-struct Inside {
-    most: usize,
-    trusted: Vec<IpNet>,
-    counts: Mutex<Counts>,
-}
-
-#[derive(Default)]
-struct Counts {
-    all: usize,
-    by_network: HashMap<IpAddr, usize>,
-}
-
-/// A place inside, given back when it is dropped.
-struct Place {
-    inside: Arc<Inside>,
-    network: IpAddr,
+    places: Places,
 }
 
 impl Door {
@@ -76,11 +55,11 @@ impl Door {
         Self {
             listener,
             tls,
-            inside: Arc::new(Inside {
-                most: settings.connections as usize + SPARE,
-                trusted: settings.trusted_proxy.clone(),
-                counts: Mutex::default(),
-            }),
+            places: Places::new(
+                settings.connections as usize + SPARE,
+                FROM_ONE_ADDRESS,
+                settings.trusted_proxy.clone(),
+            ),
         }
     }
 
@@ -100,7 +79,7 @@ impl Door {
             match accepted {
                 Ok((stream, from)) => {
                     let address = from.ip().to_canonical();
-                    match self.inside.enter(address) {
+                    match self.places.enter(address) {
                         Ok(place) => {
                             let served = self.serve(stream, address, &context, &stop);
                             connections.spawn(async move {
@@ -157,46 +136,6 @@ impl Door {
     }
 }
 
-impl Inside {
-    /// A place, or which limit is reached.
-    fn enter(self: &Arc<Self>, address: IpAddr) -> Result<Place, &'static str> {
-        let network = network_of(address);
-        let has_many_people =
-            address.is_loopback() || self.trusted.iter().any(|n| n.contains(&address));
-        let mut counts = self.counts();
-        if counts.all >= self.most {
-            return Err("full");
-        }
-        let from_there = counts.by_network.entry(network).or_default();
-        if *from_there >= FROM_ONE_ADDRESS && !has_many_people {
-            return Err("address");
-        }
-        *from_there += 1;
-        counts.all += 1;
-        Ok(Place {
-            inside: self.clone(),
-            network,
-        })
-    }
-
-    fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.counts.lock().expect("nothing panics while it is held")
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut counts = self.inside.counts();
-        counts.all -= 1;
-        if let Some(from_there) = counts.by_network.get_mut(&self.network) {
-            *from_there -= 1;
-            if *from_there == 0 {
-                counts.by_network.remove(&self.network);
-            }
-        }
-    }
-}
-
 async fn refuse(mut stream: TcpStream) {
     let said = async {
         stream.write_all(FULL).await?;
@@ -209,42 +148,6 @@ async fn refuse(mut stream: TcpStream) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn inside(most: usize, trusted: &[&str]) -> Arc<Inside> {
-        let trusted = trusted.iter().map(|n| n.parse().expect("a network"));
-        Arc::new(Inside {
-            most,
-            trusted: trusted.collect(),
-            counts: Mutex::default(),
-        })
-    }
-
-    #[test]
-    fn one_address_cannot_take_every_place() {
-        let inside = inside(FROM_ONE_ADDRESS + 2, &["192.0.2.1/32"]);
-        let from = |address: &str| inside.enter(address.parse().expect("an address"));
-        let places: Vec<Place> = (0..FROM_ONE_ADDRESS)
-            .map(|n| from(&format!("2001:db8::{n:x}")).expect("one of many"))
-            .collect();
-        assert_eq!(from("2001:db8::ffff:1").err(), Some("address"));
-        let other = from("2001:db8:0:1::1").expect("another network has room");
-        let last = from("192.0.2.1").expect("the last place");
-        assert_eq!(from("192.0.2.2").err(), Some("full"));
-        drop((places, other, last));
-        let counts = inside.counts();
-        let left = (counts.all, counts.by_network.len());
-        assert_eq!(left, (0, 0), "nothing is left behind");
-    }
-
-    #[test]
-    fn a_trusted_proxy_brings_many_people() {
-        let inside = inside(10 * FROM_ONE_ADDRESS, &["192.0.2.0/24"]);
-        let from = |address: &str| inside.enter(address.parse().expect("an address"));
-        let places: Vec<_> = (0..2 * FROM_ONE_ADDRESS)
-            .map(|_| from("192.0.2.7"))
-            .collect();
-        assert!(places.iter().all(Result::is_ok));
-    }
 
     #[test]
     fn a_refusal_is_whole() {
