@@ -66,6 +66,9 @@ pub mod websocket;
 /// The HTTP API and the page.
 pub mod http;
 
+/// The port that speaks Postgres: sessions on the database, in which documents can be read.
+pub mod sqlport;
+
 /// What is looked at in the database every few seconds.
 pub mod upkeep;
 

@@ -19,3 +19,4 @@ mod postgres;
 mod protocol;
 mod replay;
 mod sql;
+mod sqlport;

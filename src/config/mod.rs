@@ -105,6 +105,17 @@ pub struct Serve {
     #[arg(long, env = "QUIRE_COMMIT_BYTES", default_value = "64MiB", value_parser = bytes, value_name = "BYTES")]
     pub commit_bytes: usize,
 
+    /// Where this server listens for clients of Postgres (psql and others): address and port. Whoever
+    /// signs in there with a role and password of the database has a session on it, in which
+    /// documents can be read by functions. Off when it is not set.
+    #[arg(long, env = "QUIRE_SQL_LISTEN", value_name = "IP:PORT")]
+    pub sql_listen: Option<SocketAddr>,
+
+    /// Sessions of clients of Postgres at the same time at most, each of which takes a connection to
+    /// the database.
+    #[arg(long, env = "QUIRE_SQL_CONNECTIONS", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000), value_name = "NUMBER")]
+    pub sql_connections: u16,
+
     /// Browsers connected at the same time at most.
     #[arg(long, env = "QUIRE_CONNECTIONS", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..), value_name = "NUMBER")]
     pub connections: u32,

@@ -1,7 +1,9 @@
 //! Where the database may be: every host of the address in order, and sockets to one of them.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use rustix::net::sockopt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_postgres::Config;
@@ -11,15 +13,15 @@ use crate::error::{Error, Kind, Result};
 use crate::postgres;
 
 /// A socket or a TLS session over one.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// A connection's bytes, whatever carries them.
-pub(super) type Socket = Box<dyn Stream>;
+pub(crate) type Socket = Box<dyn Stream>;
 
 /// One place to connect to.
 #[derive(Debug, Clone)]
-pub(super) struct Address {
+pub(crate) struct Address {
     endpoint: Endpoint,
     /// The name that its certificate must have; none for a Unix socket.
     pub hostname: Option<String>,
@@ -70,6 +72,7 @@ impl Address {
                 Endpoint::Tcp(host, port) => {
                     let stream = TcpStream::connect((&**host, *port)).await?;
                     stream.set_nodelay(true)?;
+                    keep_alive(&stream)?;
                     Box::new(stream) as Socket
                 }
                 Endpoint::Unix(path) => Box::new(UnixStream::connect(path).await?),
@@ -84,6 +87,14 @@ impl Address {
             )
         })
     }
+}
+
+/// Has a connection given up when its other end has not been there for half a minute.
+pub(crate) fn keep_alive(stream: &TcpStream) -> std::io::Result<()> {
+    sockopt::set_socket_keepalive(stream, true)?;
+    sockopt::set_tcp_keepidle(stream, Duration::from_secs(10))?;
+    sockopt::set_tcp_keepintvl(stream, Duration::from_secs(5))?;
+    Ok(sockopt::set_tcp_keepcnt(stream, 3)?)
 }
 
 impl std::fmt::Display for Address {

@@ -32,7 +32,7 @@ impl Connection {
         tls: &Tls,
         application_name: &str,
     ) -> Result<Self> {
-        let socket = secure(address, config, tls).await?;
+        let socket = secure(address, config, tls).await?.socket;
         let mut connection = Self {
             frames: Frames::new(socket),
         };
@@ -201,8 +201,14 @@ impl Connection {
     }
 }
 
+/// A socket to the database before anybody has signed in on it.
+pub(crate) struct Secured {
+    pub socket: Socket,
+    pub is_tls: bool,
+}
+
 /// A socket to `address`, with TLS as `sslmode` and `sslnegotiation` ask.
-pub(super) async fn secure(address: &Address, config: &Config, tls: &Tls) -> Result<Socket> {
+pub(crate) async fn secure(address: &Address, config: &Config, tls: &Tls) -> Result<Secured> {
     let mut socket = address.open().await?;
     let mode = config.get_ssl_mode();
     // Postgres has no TLS on Unix sockets.
@@ -211,7 +217,7 @@ pub(super) async fn secure(address: &Address, config: &Config, tls: &Tls) -> Res
         .as_deref()
         .filter(|_| mode != SslMode::Disable)
     else {
-        return Ok(socket);
+        return Ok(plain(socket));
     };
     if config.get_ssl_negotiation() == SslNegotiation::Postgres {
         let mut out = BytesMut::new();
@@ -224,10 +230,21 @@ pub(super) async fn secure(address: &Address, config: &Config, tls: &Tls) -> Res
                     "sslmode=require, but the database has no TLS: set ssl = on there",
                 ));
             }
-            return Ok(socket);
+            return Ok(plain(socket));
         }
     }
-    begin_tls(socket, hostname.to_owned(), tls.clone()).await
+    let socket = begin_tls(socket, hostname.to_owned(), tls.clone()).await?;
+    Ok(Secured {
+        socket,
+        is_tls: true,
+    })
+}
+
+fn plain(socket: Socket) -> Secured {
+    Secured {
+        socket,
+        is_tls: false,
+    }
 }
 
 /// The handshake. Boxed, because the compiler cannot see through the connector's types that the

@@ -34,7 +34,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+pub(crate) use self::address::{Address, Socket, keep_alive};
 pub use self::assembly::{Assembly, Output};
+pub(crate) use self::connection::{Secured, secure};
 use self::outlet::{Waiting, outlet};
 pub use self::shared::METRICS;
 use self::shared::Shared;
@@ -232,6 +234,11 @@ impl Handle {
     /// fresh in `borrow`, positions to about a second.
     pub fn status(&self) -> watch::Receiver<Status> {
         self.shared.status.subscribe()
+    }
+
+    /// Where the database is that the feed follows, or followed last; none before it has streamed.
+    pub(crate) fn address(&self) -> Option<Address> {
+        self.shared.address()
     }
 
     /// Bytes held by the ring of transactions that are not surely visible yet.

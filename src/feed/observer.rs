@@ -34,7 +34,9 @@ pub(super) struct Observer {
 impl Observer {
     /// Connects to `address`. Errors: as for any connection.
     pub async fn connect(address: &Address, settings: &Settings) -> Result<Self> {
-        let socket = secure(address, &settings.config, &settings.tls).await?;
+        let socket = secure(address, &settings.config, &settings.tls)
+            .await?
+            .socket;
         let mut config = settings.config.clone();
         config.application_name(&settings.application_name);
         // TLS, where it is wanted, is there already.

@@ -93,6 +93,7 @@ async fn stream(
     }
     // From here on connections to the log before are of no use, and those to this one are.
     settings.lineage.follow(server, start, log_changed);
+    shared.follow(&session.address);
     let epoch = shared.status.borrow().epoch + 1;
     shared.begin(epoch, start);
     shared.set(|status| {

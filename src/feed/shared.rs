@@ -7,6 +7,7 @@ use std::time::Instant;
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
+use super::address::Address;
 use super::progress::Progress;
 use super::ring::Ring;
 use super::snapshot::Snapshot;
@@ -57,6 +58,8 @@ pub(super) struct Shared {
     last_edit: Mutex<Option<Mark>>,
     /// Where the primary's log ended when it was last looked at.
     flushed: AtomicU64,
+    /// Where the database is that was followed last.
+    address: Mutex<Option<Address>>,
     pub status: watch::Sender<Status>,
     /// The ring holds something again: visibility must be watched.
     pub filled: Notify,
@@ -71,6 +74,7 @@ impl Shared {
             progress: Mutex::new((0, Progress::new(Lsn::default()))),
             last_edit: Mutex::default(),
             flushed: AtomicU64::new(0),
+            address: Mutex::default(),
             status: watch::Sender::new(Status {
                 state: State::Starting,
                 epoch: 0,
@@ -109,6 +113,18 @@ impl Shared {
     /// Where the primary's log ended when it was last looked at.
     pub fn flushed(&self) -> Lsn {
         Lsn(self.flushed.load(Ordering::Relaxed))
+    }
+
+    /// Where the database is that was followed last.
+    pub fn address(&self) -> Option<Address> {
+        let address = self.address.lock();
+        address.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The database at this address is followed from now on.
+    pub fn follow(&self, address: &Address) {
+        let mut followed = self.address.lock().unwrap_or_else(PoisonError::into_inner);
+        *followed = Some(address.clone());
     }
 
     /// Something was heard from the database.

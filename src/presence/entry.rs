@@ -7,6 +7,7 @@ use std::panic::catch_unwind;
 use bytes::Bytes;
 use loro::LoroValue;
 use loro::awareness::EphemeralStore;
+use uuid::Uuid;
 
 use crate::auth::Session;
 
@@ -65,6 +66,33 @@ pub(super) fn stamp(key: &str, mut values: HashMap<String, LoroValue>, session: 
     .collect();
     values.insert("user".to_owned(), user.into());
     write(key, values)
+}
+
+/// Whom an entry shows, as the server vouched for it.
+#[derive(Debug, Default)]
+pub(super) struct User {
+    pub account_id: Option<Uuid>,
+    pub name: Option<String>,
+    pub color: Option<String>,
+}
+
+/// Whom an entry as readers get it shows.
+pub(super) fn user(data: &[u8]) -> User {
+    let Said::Here(_, values) = read(data, |_| true) else {
+        return User::default();
+    };
+    let Some(LoroValue::Map(user)) = values.get("user") else {
+        return User::default();
+    };
+    let text = |name: &str| match user.get(name) {
+        Some(LoroValue::String(text)) => Some(text.to_string()),
+        _ => None,
+    };
+    User {
+        account_id: text("account_id").and_then(|id| id.parse().ok()),
+        name: text("name"),
+        color: text("color"),
+    }
 }
 
 /// An entry of the server's own.

@@ -35,6 +35,7 @@ use crate::metrics;
 use crate::oidc::Provider;
 use crate::postgres;
 use crate::presence::Presence;
+use crate::sqlport::{self, SqlPort};
 use crate::text::Texts;
 use crate::upkeep;
 use crate::websocket;
@@ -45,6 +46,8 @@ const TASKS_END: Duration = Duration::from_secs(7);
 /// One running server.
 pub struct Server {
     address: SocketAddr,
+    /// Where it listens for clients of Postgres.
+    sql_address: Option<SocketAddr>,
     /// Clients are seen off; everything else goes on.
     draining: CancellationToken,
     stop: CancellationToken,
@@ -53,9 +56,9 @@ pub struct Server {
     fanout: Fanout,
     committers: Committers,
     connections: TaskTracker,
-    /// Presence, accepting, applying the log, comparing, tending, upkeep, texts, mail; presence first,
-    /// it says goodbye.
-    tasks: [JoinHandle<()>; 8],
+    /// Presence, accepting, applying the log, comparing, tending, upkeep, texts, mail and the SQL port;
+    /// presence first, it says goodbye.
+    tasks: Vec<JoinHandle<()>>,
     trial: Trial,
 }
 
@@ -79,13 +82,12 @@ impl Server {
         }
         postgres::check_safe(&pool).await?;
         postgres::check_migrated(&pool).await?;
-        let listener = TcpListener::bind(settings.listen).await.map_err(|e| {
-            let context = format!("listen on {} (--listen, QUIRE_LISTEN)", settings.listen);
-            Error::caused(Kind::Setting, context, e)
-        })?;
-        let address = listener
-            .local_addr()
-            .map_err(|e| Error::caused(Kind::Internal, "read the address listened on", e))?;
+        let (listener, address) = listen(settings.listen, "--listen, QUIRE_LISTEN").await?;
+        let sql_listener = match settings.sql_listen {
+            Some(at) => Some(listen(at, "--sql-listen, QUIRE_SQL_LISTEN").await?),
+            None => None,
+        };
+        let sql_address = sql_listener.as_ref().map(|(_, address)| *address);
         let mut public_urls = settings.public_url.clone();
         if public_urls.is_empty() {
             public_urls.push(format!("{}://{address}", scheme(settings)));
@@ -130,6 +132,7 @@ impl Server {
         let texts = Texts::new(pool.clone(), servers_told.clone());
         let (readiness, readiness_told) =
             watch::channel(Readiness::NotReady("the feed is starting".into()));
+        let (sql_feed, sql_lineage) = (feed_handle.clone(), pool.lineage().clone());
         let context = Arc::new(Context {
             pool,
             public_urls,
@@ -179,12 +182,30 @@ impl Server {
             readiness,
             certificate: certificate.clone(),
         };
-        let door = Door::new(
-            listener,
-            certificate.map(tls::acceptor).transpose()?,
-            settings,
-        );
-        let tasks = [
+        let speaks = |protocol: &[u8]| {
+            let certificate = certificate.clone();
+            certificate.map(|certificate| tls::acceptor(certificate, protocol))
+        };
+        let sql_port = match sql_listener {
+            Some((listener, _)) => {
+                let parts = sqlport::Parts {
+                    listener,
+                    tls: speaks(b"postgresql").transpose()?,
+                    database_url: settings.database_url.clone(),
+                    feed: sql_feed,
+                    lineage: sql_lineage,
+                    presence: presence.clone(),
+                    connections: usize::from(settings.sql_connections),
+                    trusted: settings.trusted_proxy.clone(),
+                    grace: settings.drain / 2,
+                };
+                let port = SqlPort::new(parts, draining.clone())?;
+                Some(tokio::spawn(port.run(connections.clone())))
+            }
+            None => None,
+        };
+        let door = Door::new(listener, speaks(b"http/1.1").transpose()?, settings);
+        let mut tasks = vec![
             tokio::spawn(presence.run(stop.clone().cancelled_owned())),
             tokio::spawn(door.run(context, connections.clone(), stop.clone())),
             tokio::spawn(applier.run(feed, stop.clone())),
@@ -194,8 +215,10 @@ impl Server {
             tokio::spawn(texts.run(stop.clone())),
             tokio::spawn(mail),
         ];
+        tasks.extend(sql_port);
         Ok(Self {
             address,
+            sql_address,
             draining,
             stop,
             drain: settings.drain,
@@ -211,6 +234,11 @@ impl Server {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it listens for clients of Postgres, if it does.
+    pub fn sql_address(&self) -> Option<SocketAddr> {
+        self.sql_address
     }
 
     /// Sees everybody off, finishes what is under way and stops.
@@ -259,10 +287,25 @@ impl Server {
 /// As [`Server::start`].
 pub async fn run(settings: &Serve, program: PathBuf, stop: impl Future<Output = ()>) -> Result<()> {
     let server = Server::start(settings, program).await?;
+    if let Some(address) = server.sql_address() {
+        println!("SQL on {address}");
+    }
     println!("listening on {}://{}", scheme(settings), server.address());
     stop.await;
     server.stop().await;
     Ok(())
+}
+
+/// Listens on an address, which `setting` names; port 0 takes a free one.
+async fn listen(at: SocketAddr, setting: &str) -> Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(at).await.map_err(|e| {
+        let context = format!("listen on {at} ({setting})");
+        Error::caused(Kind::Setting, context, e)
+    })?;
+    let address = listener
+        .local_addr()
+        .map_err(|e| Error::caused(Kind::Internal, "read the address listened on", e))?;
+    Ok((listener, address))
 }
 
 /// What browsers speak to this server itself.

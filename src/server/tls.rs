@@ -77,17 +77,17 @@ impl ResolvesServerCert for Certificate {
     }
 }
 
-/// Speaks TLS 1.2 and 1.3 with this certificate.
+/// Speaks TLS 1.2 and 1.3 with this certificate, and within it `protocol`.
 ///
 /// # Errors
 /// `Internal` when the library cannot.
-pub(super) fn acceptor(certificate: Arc<Certificate>) -> Result<TlsAcceptor> {
+pub(super) fn acceptor(certificate: Arc<Certificate>, protocol: &[u8]) -> Result<TlsAcceptor> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|e| Error::caused(Kind::Internal, "choose the versions of TLS", e))?
         .with_no_client_auth()
         .with_cert_resolver(certificate);
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![protocol.to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 

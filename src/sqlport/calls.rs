@@ -1,0 +1,348 @@
+//! The value of a call: its arguments are computed by Postgres, the document's rows come over the
+//! client's session, and what they say is worked out beside the threads that pass bytes on.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::find::{Call, Found};
+use super::function::Function;
+use super::message::Bind;
+use super::own::{Stop, Value};
+use super::prepared::Prepared;
+use super::refusal::Refusal;
+use super::requests::Requests;
+use super::rewrite;
+use super::rows;
+use super::shelf::{Asked, Key, Moment, Shelf, Stand, Work};
+use crate::document::history::{self, Budget, Limits, Row};
+use crate::presence::Presence;
+
+const PORT_DOCUMENT: &str = include_str!("../../sql/port_document.sql");
+const PORT_EDITS: &str = include_str!("../../sql/port_edits.sql");
+const PORT_ROOMS: &str = include_str!("../../sql/port_rooms.sql");
+
+/// Calls that are worked out at the same time.
+const AT_ONCE: usize = 2;
+/// How long one may take.
+const TIME: Duration = Duration::from_secs(30);
+/// Longest value in bytes of JSON.
+const MAX_BYTES: usize = 64 << 20;
+
+const UUID: u32 = 2950;
+const UUIDS: u32 = 2951;
+const BIGINT: u32 = 20;
+const TEXT: u32 = 25;
+
+const HINT: &str = "The arguments of Quire's functions are computed before the statement runs: they cannot use its columns.";
+
+/// Whatever sessions share to work calls out.
+pub(super) struct Library {
+    presence: Presence,
+    turns: Arc<Semaphore>,
+    shelf: Arc<Shelf>,
+}
+
+impl Library {
+    pub fn new(presence: Presence) -> Self {
+        Self {
+            presence,
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            shelf: Arc::default(),
+        }
+    }
+}
+
+/// A document that the client may see.
+struct Document {
+    org_id: Uuid,
+    document_id: Uuid,
+    title: String,
+}
+
+/// An argument besides the document: its text and its type.
+type Argument = (String, String);
+
+impl Requests<'_> {
+    /// What a call gives, as JSON. Everything before it must be answered.
+    pub(super) async fn value(
+        &mut self,
+        found: &Found,
+        call: &Call,
+        given: Option<(&Prepared, &Bind<'_>)>,
+    ) -> Result<String, Stop> {
+        match call.function {
+            Function::Presence => return self.presence().await,
+            Function::Servers => return self.servers().await,
+            _ => {}
+        }
+        let empty = if call.function.gives_rows() {
+            "[]"
+        } else {
+            "null"
+        };
+        let (document_id, others) = self.arguments(found, call, given).await?;
+        let Some(document_id) = document_id else {
+            return Ok(empty.to_owned());
+        };
+        let Some(document) = self.document(document_id).await? else {
+            return Ok(empty.to_owned());
+        };
+        let mut moments = [
+            Moment::At(history::Moment::Now),
+            Moment::At(history::Moment::Now),
+        ];
+        if call.function == Function::Operations {
+            moments[0] = Moment::Start;
+        }
+        for (moment, argument) in moments.iter_mut().zip(others) {
+            if let Some((text, of)) = argument {
+                *moment = self.moment(&document, text, &of).await?;
+            }
+        }
+        let asked = Asked {
+            function: call.function,
+            title: document.title.clone(),
+            moments,
+            most_bytes: MAX_BYTES,
+        };
+        let turn = Arc::new(self.turn().await?);
+        let shelf = self.library.shelf.clone();
+        let key = (document.org_id, document.document_id);
+        // What the client sees may not be what was seen before: then all of it is read.
+        for since in [shelf.since(key), 0] {
+            let (stand, rows) = self.rows(key, since).await?;
+            let work = Work {
+                key,
+                shelf: shelf.clone(),
+                since,
+                stand,
+                rows,
+                _turn: turn.clone(),
+            };
+            if let Some(value) = self.work(asked.clone(), work).await? {
+                return Ok(value);
+            }
+        }
+        Err(broken().into())
+    }
+
+    /// Waits until one more call may be worked out.
+    async fn turn(&mut self) -> Result<OwnedSemaphorePermit, Stop> {
+        let turns = self.library.turns.clone();
+        let state = self.state.clone();
+        let turn = tokio::select! {
+            biased;
+            () = state.cancelled.notified() => return Err(cancelled().into()),
+            turn = timeout(TIME, turns.acquire_owned()) => turn,
+        };
+        match turn {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => {
+                Err(Refusal::error("53000", "too many documents are being read: try again").into())
+            }
+        }
+    }
+
+    /// The document and the other arguments, computed by Postgres.
+    async fn arguments(
+        &mut self,
+        found: &Found,
+        call: &Call,
+        given: Option<(&Prepared, &Bind<'_>)>,
+    ) -> Result<(Option<Uuid>, [Option<Argument>; 2]), Stop> {
+        let (sql, rewritten, used) = rewrite::arguments(found, call);
+        let parameters = used.iter().map(|number| match given {
+            Some((prepared, bind)) => prepared.given(bind, *number),
+            None => (0, (0, None)),
+        });
+        let (types, values): (Vec<u32>, Vec<Value<'_>>) = parameters.unzip();
+        self.state
+            .set_own_places((Some(Arc::new(rewritten)), Some(HINT)));
+        let mut rows = Vec::new();
+        let outcome = self.own(&sql, &types, &values, |row| {
+            rows.push(row);
+            match rows.len() {
+                1 => Ok(()),
+                _ => Err(Refusal::error(
+                    "21000",
+                    "an argument is more than one value",
+                )),
+            }
+        });
+        let outcome = outcome.await;
+        self.state.set_own_places((None, None));
+        outcome?;
+        let mut row = rows.pop().unwrap_or_default().into_iter();
+        let document_id = row
+            .next()
+            .flatten()
+            .and_then(|id| Uuid::from_slice(&id).ok());
+        let text = |value: Option<Option<Bytes>>| {
+            value
+                .flatten()
+                .map(|text| String::from_utf8_lossy(&text).into_owned())
+        };
+        let mut other = || {
+            let (value, of) = (text(row.next()), text(row.next()));
+            value.zip(of)
+        };
+        Ok((document_id, [other(), other()]))
+    }
+
+    async fn document(&mut self, document_id: Uuid) -> Result<Option<Document>, Stop> {
+        let mut document = None;
+        let values = [(1, Some(&document_id.as_bytes()[..]))];
+        self.own(PORT_DOCUMENT, &[UUID], &values, |row| {
+            if let [Some(org_id), Some(title)] = &row[..] {
+                document = Uuid::from_slice(org_id).ok().map(|org_id| Document {
+                    org_id,
+                    document_id,
+                    title: String::from_utf8_lossy(title).into_owned(),
+                });
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(document)
+    }
+
+    /// What an argument says of when.
+    async fn moment(&mut self, _: &Document, text: String, of: &str) -> Result<Moment, Stop> {
+        let edit = || text.parse().map(history::Moment::Edit).map(Moment::At);
+        match of {
+            "bigint" | "integer" | "smallint" => edit().map_err(|_| no_moment().into()),
+            "timestamp with time zone" | "timestamp without time zone" | "date" => {
+                self.time(&text).await
+            }
+            "text" | "unknown" | "character varying" | "name" => match edit() {
+                Ok(edit) => Ok(edit),
+                Err(_) => self.time(&text).await,
+            },
+            _ => Err(no_moment().into()),
+        }
+    }
+
+    /// A time, read by Postgres with the settings of the session.
+    async fn time(&mut self, text: &str) -> Result<Moment, Stop> {
+        let mut time = None;
+        let values = [(0, Some(text.as_bytes()))];
+        self.own(
+            "select $1::pg_catalog.timestamptz",
+            &[TEXT],
+            &values,
+            |row| {
+                let value = row.first().cloned().flatten();
+                time = value.and_then(|v| Some(i64::from_be_bytes(*v.first_chunk()?)));
+                Ok(())
+            },
+        )
+        .await?;
+        let time = time.ok_or_else(no_moment)?;
+        Ok(Moment::At(history::Moment::Time(
+            time.saturating_add(rows::EPOCH_US),
+        )))
+    }
+
+    /// Works a call out, off the threads that pass bytes on. None: the rows are not those that they
+    /// should be.
+    async fn work(&mut self, asked: Asked, work: Work) -> Result<Option<String>, Stop> {
+        let budget = Budget::new(Limits::default(), TIME);
+        let cancel = budget.cancel();
+        let working = tokio::task::spawn_blocking(move || work.value(&asked, &budget));
+        let state = self.state.clone();
+        let outcome = tokio::select! {
+            biased;
+            () = state.cancelled.notified() => {
+                cancel.store(true, Ordering::Relaxed);
+                return Err(cancelled().into());
+            }
+            outcome = working => outcome,
+        };
+        let outcome = outcome.unwrap_or_else(|error| {
+            tracing::error!(%error, "work out a call of the SQL port");
+            Err(Refusal::error("XX000", "the document cannot be read"))
+        });
+        Ok(outcome?)
+    }
+
+    async fn presence(&mut self) -> Result<String, Stop> {
+        let people = self.library.presence.people();
+        let ids: HashSet<Uuid> = people.iter().map(|person| person.document_id).collect();
+        let ids = rows::uuids(ids.into_iter());
+        let mut seen = HashSet::new();
+        let values = [(1, Some(&ids[..]))];
+        self.own(PORT_ROOMS, &[UUIDS], &values, |row| {
+            let room = row.iter().flatten().map(|id| Uuid::from_slice(id).ok());
+            if let [Some(org_id), Some(document_id)] = room.collect::<Vec<_>>()[..] {
+                seen.insert((org_id, document_id));
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(rows::people(people, |person| {
+            seen.contains(&(person.org_id, person.document_id))
+        }))
+    }
+
+    async fn servers(&mut self) -> Result<String, Stop> {
+        // Who may read no document is told nothing of the servers either.
+        let none = rows::uuids(std::iter::empty());
+        let values = [(1, Some(&none[..]))];
+        self.own(PORT_ROOMS, &[UUIDS], &values, |_| Ok(())).await?;
+        Ok(rows::servers(self.library.presence.known_servers()))
+    }
+}
+
+impl Requests<'_> {
+    /// What the client sees of a document's edits, and those of transactions from `since` on.
+    async fn rows(&mut self, key: Key, since: i64) -> Result<(Stand, Vec<Row>), Stop> {
+        let limits = Limits::default();
+        let since = since.to_be_bytes();
+        let values = [
+            (1, Some(&key.0.as_bytes()[..])),
+            (1, Some(&key.1.as_bytes()[..])),
+            (1, Some(&since[..])),
+        ];
+        let (mut seen, mut rows, mut bytes) = (Stand::default(), Vec::new(), 0);
+        self.own(PORT_EDITS, &[UUID, UUID, BIGINT], &values, |row| {
+            let (stand, edit) = rows::edit(&row).ok_or_else(broken)?;
+            seen = stand;
+            let Some(edit) = edit else { return Ok(()) };
+            bytes += edit.update.len();
+            if rows.len() >= limits.rows || bytes > limits.bytes {
+                let message = format!(
+                    "the history is larger than {} edits or {} MiB",
+                    limits.rows,
+                    limits.bytes >> 20
+                );
+                return Err(Refusal::error("54000", message));
+            }
+            rows.push(edit);
+            Ok(())
+        })
+        .await?;
+        Ok((seen, rows))
+    }
+}
+
+fn no_moment() -> Refusal {
+    Refusal::error(
+        "22023",
+        "a moment is a timestamptz, the id of an edit, or the name of a version",
+    )
+}
+
+fn broken() -> Refusal {
+    Refusal::error("XX000", "the document's rows are not as they must be")
+}
+
+fn cancelled() -> Refusal {
+    Refusal::error("57014", "canceling statement due to user request")
+}
