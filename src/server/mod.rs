@@ -124,6 +124,7 @@ impl Server {
         let stop = CancellationToken::new();
         let draining = CancellationToken::new();
         metrics::register(tend::METRICS);
+        metrics::register(sqlport::METRICS);
         let (resets, asked) = mpsc::channel(http::RESETS);
         let stopped = stop.clone().cancelled_owned();
         let mail = http::send_resets(pool.clone(), mailer, asked, stopped);

@@ -49,7 +49,7 @@ use self::sign_in::{Legs, sign_in};
 use self::startup::{Opening, Startup};
 use crate::error::{Error, Kind, Result};
 use crate::feed::{self, Secured, Socket, secure};
-use crate::metrics::{self, Counters, Gauge, Metric};
+use crate::metrics::{Counters, Gauge, Metric};
 use crate::places::Places;
 use crate::postgres::{self, Lineage, Tls};
 use crate::presence::Presence;
@@ -78,7 +78,8 @@ static REFUSED: Counters<3> = Counters::new(
     "reason",
     ["full", "address", "sign_in"],
 );
-static METRICS: &[&dyn Metric] = &[&SESSIONS, &REFUSED];
+/// What the port counts.
+pub static METRICS: &[&dyn Metric] = &[&SESSIONS, &REFUSED];
 
 /// What the port is made of.
 pub struct Parts {
@@ -125,7 +126,6 @@ impl SqlPort {
     /// # Errors
     /// `Setting` when the database's address cannot be read.
     pub fn new(parts: Parts, draining: CancellationToken) -> Result<Self> {
-        metrics::register(METRICS);
         let config = postgres::config(&parts.database_url)?;
         let database = config.get_dbname().or(config.get_user());
         let database = database.ok_or_else(|| {

@@ -1,5 +1,8 @@
 //! The SQL port: real clients through it and directly, answer by answer; the functions; who is refused.
 
+mod clients;
+mod figures;
 mod functions;
 mod psql;
+mod refused;
 mod stage;
