@@ -2,6 +2,11 @@
 
 use std::io::Write;
 
+/// Whether somebody asks for them.
+pub fn is_wanted() -> bool {
+    std::env::var_os("QUIRE_SQL_FIGURES").is_some()
+}
+
 /// Notes one figure: which object it belongs to, its name and its value as JSON or text.
 pub fn note(object: &str, name: &str, value: impl ToString) {
     let Some(folder) = std::env::var_os("QUIRE_SQL_FIGURES") else {

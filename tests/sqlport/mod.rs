@@ -3,6 +3,7 @@
 mod clients;
 mod figures;
 mod functions;
+mod pgbench;
 mod psql;
 mod refused;
 mod stage;
