@@ -128,3 +128,37 @@ async fn a_host_that_says_nothing_holds_nobody_up() {
     let got = tokio::time::timeout(Duration::from_secs(5), pool.get()).await;
     drop(got.expect("in time").expect("a connection"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_that_does_not_follow_is_found_by_the_doctor() {
+    let primary = Cluster::start(Version::usual(), &[]);
+    let link = Link::to(socket(&primary)).await;
+    let (host, port) = link.address().split_once(':').expect("host and port");
+    let conninfo = format!("host={host} port={port}");
+    let standby = Standby::of(&primary, Version::usual(), &conninfo).await;
+    let folder = |cluster: &Cluster| cluster.postgres().socket().display().to_string();
+    let hosts = format!("{},{}", folder(&primary), folder(&standby.cluster));
+    let url = format!("host={hosts} port=5432 user=quire dbname=postgres");
+    let says = async || -> Vec<String> {
+        let findings = examine(&url, &Limits::default()).await.expect("examined");
+        let of_hosts = |f: &quire::postgres::Finding| ["hosts", "standbys"].contains(&f.check);
+        let found = findings.into_iter().filter(of_hosts);
+        found.map(|finding| finding.says).collect()
+    };
+    assert_eq!(says().await, Vec::<String>::new());
+    let client = crate::kit::postgres::connect(&standby.cluster.url("postgres")).await;
+    let pause = "select pg_wal_replay_pause()";
+    client.execute(pause, &[]).await.expect("paused");
+    let said = says().await;
+    assert!(said.len() == 1 && said[0].contains("paused"), "{said:?}");
+    let resume = "select pg_wal_replay_resume()";
+    client.execute(resume, &[]).await.expect("resumed");
+    link.cut();
+    let is_alone = "select not exists (select from pg_stat_wal_receiver)";
+    standby.cluster.wait_until(is_alone, PATIENCE).await;
+    let said = says().await;
+    assert!(
+        said.len() == 1 && said[0].contains("receives nothing"),
+        "{said:?}"
+    );
+}

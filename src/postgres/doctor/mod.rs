@@ -65,6 +65,8 @@ pub struct Limits {
     pub idle_slot_bytes: i64,
     /// How far the reader of a slot may be behind, in bytes of log.
     pub busy_slot_bytes: i64,
+    /// How far a standby may be behind the primary, in bytes of log.
+    pub standby_bytes: i64,
     /// How long a transaction that has written may be open, in seconds.
     pub transaction_s: f64,
 }
@@ -74,6 +76,7 @@ impl Default for Limits {
         Self {
             idle_slot_bytes: 64 << 20,
             busy_slot_bytes: 1 << 30,
+            standby_bytes: 64 << 20,
             transaction_s: 10.0,
         }
     }
@@ -83,7 +86,7 @@ impl Default for Limits {
 /// a finding too. Errors only when the address cannot be read or a check itself fails.
 pub async fn examine(database_url: &str, limits: &Limits) -> Result<Vec<Finding>> {
     let pool = pool(database_url, 2)?;
-    let hosts = hosts::findings(database_url).await?;
+    let hosts = hosts::findings(database_url, limits).await?;
     let client = match connection::connect(&pool, database_url).await? {
         Ok(client) => client,
         Err(finding) => return Ok([vec![finding], hosts].concat()),
