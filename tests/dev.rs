@@ -120,6 +120,36 @@ async fn it_keeps_its_documents_and_stops_its_postgres() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn it_says_how_to_read_every_edit_with_sql() {
+    let folder = Folder::new();
+    let mut dev = Dev::start(&folder.0, &["--servers", "2"]);
+    let lines = dev.lines.as_mut().expect("somebody listens");
+    let line = lines
+        .map(|line| line.expect("it prints text"))
+        .find_map(|line| Some(line.trim().strip_prefix("psql ")?.to_owned()));
+    let url = line.expect("it prints the address of its SQL port");
+    // The feed may just be starting, and until then the port cannot know its database.
+    let client = loop {
+        match tokio_postgres::connect(&url, tokio_postgres::NoTls).await {
+            Ok((client, connection)) => {
+                tokio::spawn(connection);
+                break client;
+            }
+            Err(error) if error.code().is_some_and(|c| c.code() == "57P03") => {}
+            Err(error) => panic!("{error:?}"),
+        }
+    };
+    let sql = "select count(*) from quire.edit, quire.servers()";
+    client.query_one(sql, &[]).await.expect("read");
+    let trusted = url.replace("dba:", "quire:");
+    let refused = tokio_postgres::connect(&trusted, tokio_postgres::NoTls).await;
+    let refused = refused.err().expect("refused");
+    assert_eq!(refused.code().map(|c| c.code()), Some("28000"));
+    drop(client);
+    dev.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn killed_it_takes_its_postgres_along_and_starts_again() {
     let folder = Folder::new();
     let mut first = Dev::start(&folder.0, &["--servers", "2"]);

@@ -1,6 +1,7 @@
 //! `quire dev`: Quire on its own private Postgres, for trying it and for its tests.
 
 mod binaries;
+mod dba;
 mod embedded;
 mod folder;
 mod options;

@@ -10,6 +10,9 @@ use crate::error::{Error, Kind, Result};
 /// Where Quire listens if it can, so that bookmarks stay right.
 const PORT: u16 = 4400;
 
+/// Where its SQL port listens if it can.
+const SQL_PORT: u16 = 6432;
+
 /// How many ports are tried from there on.
 const PORTS: u16 = 100;
 
@@ -25,6 +28,11 @@ pub struct Options {
     /// 127.0.0.1:4400, or the next free port after it.
     #[arg(long, env = "QUIRE_LISTEN", value_name = "IP:PORT")]
     pub listen: Option<SocketAddr>,
+
+    /// Where the first server listens for clients of Postgres. Default: 127.0.0.1:6432, or the next free
+    /// port after it; any free port with --listen.
+    #[arg(long, env = "QUIRE_SQL_LISTEN", value_name = "IP:PORT")]
+    pub sql_listen: Option<SocketAddr>,
 
     /// How many servers to run on the same database, each in a process of its own if there is more
     /// than one.
@@ -96,6 +104,27 @@ impl Options {
             }
         }
         Ok(addresses)
+    }
+
+    /// The address of the SQL port, free now.
+    /// Errors: [`Kind::Setting`] when the address asked for is taken, or all are.
+    pub fn sql_address(&self) -> Result<SocketAddr> {
+        let here = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let candidates: Vec<SocketAddr> = match (self.sql_listen, self.listen) {
+            (Some(asked), _) => vec![asked],
+            (None, Some(_)) => vec![here(0)],
+            (None, None) => (SQL_PORT..SQL_PORT + PORTS).map(here).collect(),
+        };
+        let mut taken = candidates
+            .iter()
+            .filter_map(|candidate| take(*candidate).ok());
+        taken.next().map(|(address, _)| address).ok_or_else(|| {
+            let context = format!(
+                "{} is not free: name another with --sql-listen (QUIRE_SQL_LISTEN)",
+                candidates[0]
+            );
+            Error::new(Kind::Setting, context)
+        })
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, flock};
 use tokio::task::spawn_blocking;
 
+use super::dba::{DBA, make_dba};
 use super::process::io;
 use super::{Binaries, EmbeddedPostgres, Options, ServerProcess, Stop, User};
 use crate::auth::welcome_link;
@@ -39,9 +40,12 @@ pub async fn run(
     let database = pool(&database_url, 2)?;
     migrate(&database).await?;
     let token = welcome_link(&database).await?;
+    let password = make_dba(&database, &postgres).await?;
     drop(database);
-    let servers = Servers::start(&options.addresses()?, program, &database_url).await?;
-    greet(&servers.addresses(), &token, &folder, &postgres);
+    let sql_at = options.sql_address()?;
+    let servers = Servers::start(&options.addresses()?, sql_at, program, &database_url).await?;
+    let sql = format!("postgres://{DBA}:{password}@{sql_at}/quire");
+    greet(&servers.addresses(), &token, &sql, &folder, &postgres);
     tokio::select! {
         biased;
         () = stop => {}
@@ -123,13 +127,21 @@ enum Servers {
 }
 
 impl Servers {
-    async fn start(listen: &[SocketAddr], program: PathBuf, database_url: &str) -> Result<Self> {
+    async fn start(
+        listen: &[SocketAddr],
+        sql_listen: SocketAddr,
+        program: PathBuf,
+        database_url: &str,
+    ) -> Result<Self> {
         let [listen] = listen else {
-            let children = ServerProcess::spawn_several(&program, database_url, listen).await?;
+            let sql = Some(sql_listen);
+            let children =
+                ServerProcess::spawn_several(&program, database_url, listen, sql).await?;
             return Ok(Self::Children(children));
         };
         let mut settings = Serve::with_defaults(database_url);
         settings.listen = *listen;
+        settings.sql_listen = Some(sql_listen);
         settings.public_url = vec![format!("http://{listen}")];
         if listen.ip().is_loopback() {
             settings
@@ -171,6 +183,7 @@ impl Servers {
 fn greet(
     addresses: &[String],
     token: &crate::auth::Token,
+    sql: &str,
     folder: &Path,
     postgres: &EmbeddedPostgres,
 ) {
@@ -182,6 +195,7 @@ fn greet(
     if !others.is_empty() {
         println!("The servers are {}.", addresses.join(", "));
     }
+    println!("Every edit can be read with SQL:\n\n    psql {sql}\n");
     println!(
         "Documents are kept in {} (PostgreSQL {}: psql -h {} -U quire quire).\nCtrl-C stops.",
         folder.display(),

@@ -79,11 +79,13 @@ impl ServerProcess {
         })
     }
 
-    /// Starts one server for each of `listen`; each knows the others' addresses.
+    /// Starts one server for each of `listen`; each knows the others' addresses. The first has its SQL
+    /// port at `sql_listen`.
     pub async fn spawn_several(
         program: &Path,
         database_url: &str,
         listen: &[SocketAddr],
+        sql_listen: Option<SocketAddr>,
     ) -> Result<Vec<Self>> {
         let mut servers = Vec::new();
         for (index, own) in listen.iter().enumerate() {
@@ -95,6 +97,9 @@ impl ServerProcess {
             let mut arguments = vec!["--listen".to_owned(), own.to_string()];
             for address in addresses {
                 arguments.extend(["--public-url".to_owned(), format!("http://{address}")]);
+            }
+            if let (0, Some(at)) = (index, sql_listen) {
+                arguments.extend(["--sql-listen".to_owned(), at.to_string()]);
             }
             for address in listen.iter().filter(|address| address.ip().is_loopback()) {
                 let name = format!("http://localhost:{}", address.port());

@@ -110,7 +110,7 @@ fn start_postgres(bin: Option<&Path>) -> Result<EmbeddedPostgres> {
 }
 
 async fn spawn(program: &Path, database_url: &str, count: usize) -> Result<Vec<ServerProcess>> {
-    ServerProcess::spawn_several(program, database_url, &free_addresses(count)?).await
+    ServerProcess::spawn_several(program, database_url, &free_addresses(count)?, None).await
 }
 
 fn addresses(servers: &[ServerProcess]) -> Result<Vec<Address>> {
