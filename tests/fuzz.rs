@@ -77,6 +77,7 @@ fn write_the_seeds() {
     write("request", REQUESTS);
     write("edits", EDITS);
     write("markdown", MARKDOWN);
+    write("sql", SQL);
 }
 
 fn write(name: &str, seeds: impl IntoIterator<Item = impl AsRef<[u8]>>) {
@@ -192,6 +193,23 @@ fn presence() -> Vec<Vec<u8>> {
     server.extend(b"\0\0\0\0\x0242\0\0\0\x05entry");
     vec![here, gone, server]
 }
+
+const SQL: [&[u8]; 14] = [
+    b"\0\0\0\0\x22\0\x03\0\0user\0ada\0database\0quire\0\0",
+    b"\0\0\0\0\x08\x04\xd2\x16\x2f",
+    b"\0\0\0\0\x10\x04\xd2\x16\x2e\0\0\0\x01\0\0\0\x02",
+    b"\x01select quire.text('d', at => now() - interval '1 day') x from quire.document d",
+    b"\x01select * from quire.blame($1) b join quire.account a using (account_id), quire.diff($2, 1, to => $3::text)",
+    b"\x01with x as (select 1) delete from t using quire.operations('d', 'a', 'b') where not exists (select quire.html($1))",
+    b"\x81select E'\\'', $q$quire.text($q$, \"quire\".\"text\" (/* d */ (select 'd')) -- quire.text",
+    b"\x01select \xc3\xbc, (quire.markdown ( U&'d' ))[1] is distinct from quire.text($1); ;",
+    b"\x01create or replace view v as select quire.text('d')",
+    b"\x02P\0\0\0\x1bs\0select quire.text($1)\0\0\x01\0\0\x0b\x86B\0\0\0\x1a\0s\0\0\x01\0\x01\0\x01\0\0\0\x01x\0\x01\0\x01S\0\0\0\x04",
+    b"\x02p\0\0\0\x09word\0Q\0\0\0\x0dselect 1\0",
+    b"\x03E\0\0\0\x29SERROR\0C42601\0Msyntax error\0P12\0Rscan\0\0t\0\0\0\x0e\0\x02\0\0\x0b\x86\0\0\0\x72",
+    b"\x03R\0\0\0\x2a\0\0\0\x0aSCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0D\0\0\0\x0f\0\x02\0\0\0\x01x\xff\xff\xff\xff",
+    b"\x04\0\x02\x06\x0a\x01\x03\x09\x1f\x80\x82\x86\x8a\x01\x0b\x1f\x0c\x1b\x07\x09\x1f",
+];
 
 const REQUESTS: [&str; 4] = [
     "/api/v1/organisations/00000000-0000-0000-0000-00000000000a/documents?limit=3&token=x\nCookie: a=b; quire_session=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\nX-Forwarded-For: 1.2.3.4, 203.0.113.9, 10.2.2.2",

@@ -7,6 +7,7 @@ mod frames;
 mod page;
 mod presence;
 mod request;
+mod sql;
 mod update;
 
 pub use feed::feed;
@@ -14,13 +15,14 @@ pub use frames::frames;
 pub use page::{edits, markdown};
 pub use presence::presence;
 pub use request::request;
+pub use sql::sql;
 pub use update::{base_rows, base_snapshot, trial, update};
 
 /// Takes in bytes from outside.
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also that of its folder in `fuzz/corpus`.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("frames", frames),
     ("feed", feed),
     ("update", update),
@@ -29,4 +31,5 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("request", request),
     ("edits", edits),
     ("markdown", markdown),
+    ("sql", sql),
 ];

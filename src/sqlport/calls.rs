@@ -31,9 +31,9 @@ const PORT_ROOMS: &str = include_str!("../../sql/port_rooms.sql");
 /// Calls that are worked out at the same time.
 const AT_ONCE: usize = 2;
 /// How long one may take.
-const TIME: Duration = Duration::from_secs(30);
+const TIME: Duration = Duration::from_secs(120);
 /// Longest value in bytes of JSON.
-const MAX_BYTES: usize = 64 << 20;
+const MAX_BYTES: usize = 96 << 20;
 
 const UUID: u32 = 2950;
 const UUIDS: u32 = 2951;

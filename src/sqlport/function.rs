@@ -1,4 +1,4 @@
-//! The functions of the port: their names, arguments and columns. sql/README.md documents them.
+//! The functions of the port: their names, arguments and columns. docs/sql-port.md documents them.
 
 /// A function that the port adds to Postgres.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

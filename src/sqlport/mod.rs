@@ -1,6 +1,6 @@
 //! The port that speaks Postgres: whoever signs in has a session of their own on the database that this
 //! server follows, passed through message by message, in which the functions of `function.rs` can be
-//! called. What a session may do Postgres decides; sql/README.md says how to use it.
+//! called. What a session may do Postgres decides; docs/sql-port.md says how to use it.
 
 mod answers;
 mod calls;
@@ -8,6 +8,7 @@ mod cancel;
 mod edit;
 mod find;
 mod function;
+pub(crate) mod hostile;
 mod ledger;
 mod message;
 mod open;

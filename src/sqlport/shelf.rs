@@ -79,8 +79,7 @@ impl Shelf {
 
     /// From which transaction on a document's edits must be read; 0: from the first.
     pub fn since(&self, key: Key) -> i64 {
-        self.take_down(key)
-            .map_or(0, |book| lock(&book).stand.xmin)
+        self.take_down(key).map_or(0, |book| lock(&book).stand.xmin)
     }
 
     fn take_down(&self, key: Key) -> Option<Arc<Mutex<Book>>> {

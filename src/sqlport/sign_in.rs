@@ -64,12 +64,12 @@ pub(super) async fn sign_in(client: &mut Peer, database: &mut Peer, legs: Legs) 
             }
             SASL if legs.database_is_tls && legs.client_is_tls => {
                 client.send(ASK).await?;
-                let password = password(&answer(client).await?)?;
+                let password = password(answer(client).await?.body())?;
                 scram(client, database, &password).await?;
                 has_proved = true;
             }
             SASL => {
-                client.send(&unbound(&message)?).await?;
+                client.send(&unbound(message.body())?).await?;
                 pass_answer(client, database).await?;
             }
             SASL_CONTINUE => {
@@ -111,16 +111,17 @@ async fn pass_answer(client: &mut Peer, database: &mut Peer) -> Result<(), End> 
     Ok(database.send(&answer.whole).await?)
 }
 
-fn password(answer: &Message) -> Result<Bytes, Refusal> {
-    match answer.body() {
+pub(super) fn password(body: &[u8]) -> Result<Bytes, Refusal> {
+    match body {
         [password @ .., 0] if !password.contains(&0) => Ok(Bytes::copy_from_slice(password)),
         _ => Err(Refusal::protocol("invalid password packet size")),
     }
 }
 
 /// The mechanisms without those that are bound to a session of TLS: the client has another session, or none.
-fn unbound(message: &Message) -> Result<BytesMut, Refusal> {
-    let names = message.body()[4..].split(|byte| *byte == 0);
+pub(super) fn unbound(body: &[u8]) -> Result<BytesMut, Refusal> {
+    let names = body.get(4..).unwrap_or_default();
+    let names = names.split(|byte| *byte == 0);
     let mut kept = BytesMut::new();
     for name in names.filter(|name| !name.is_empty() && !name.ends_with(b"-PLUS")) {
         kept.extend_from_slice(name);

@@ -200,6 +200,7 @@ impl Scanner<'_> {
 
     /// `1`, `1.5e-3`, `0x1f`, `1_000`; what is glued to it belongs to it.
     fn number(&mut self) -> Kind {
+        self.at += 1;
         loop {
             self.skip_while(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
             let is_exponent = matches!(self.bytes[self.at - 1], b'e' | b'E')

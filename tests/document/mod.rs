@@ -5,6 +5,6 @@ pub mod history;
 mod malformed;
 mod markdown;
 mod operations;
-mod past;
+pub mod past;
 mod steps;
 mod trial;

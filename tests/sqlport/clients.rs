@@ -38,7 +38,10 @@ fn python(script: &str) -> (String, Vec<String>) {
         Path::new(&python).exists(),
         "{python} is missing: `make target/sql-clients/.installed`"
     );
-    (python, vec![format!("{ROOT}/tests/sqlport/clients/{script}")])
+    (
+        python,
+        vec![format!("{ROOT}/tests/sqlport/clients/{script}")],
+    )
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -101,27 +104,41 @@ async fn ask(client: &Client) -> Vec<String> {
         )
         .await
         .expect("made");
-    let sink = client.copy_in("copy public.t from stdin").await.expect("begun");
+    let sink = client
+        .copy_in("copy public.t from stdin")
+        .await
+        .expect("begun");
     pin_mut!(sink);
     for a in 0..2_000 {
         let line = bytes::Bytes::from(format!("{a}\t{}\n", "x".repeat(a % 100)));
         sink.send(line).await.expect("sent");
     }
     said.push(sink.finish().await.expect("copied").to_string());
-    let out = client.copy_out("copy public.t to stdout").await.expect("begun");
+    let out = client
+        .copy_out("copy public.t to stdout")
+        .await
+        .expect("begun");
     let parts: Vec<bytes::Bytes> = out.try_collect().await.expect("copied");
     said.push(format!("{:?}", parts.concat().len()));
     let statement = client
         .prepare("select a, b from public.t where a % $1 = 0 order by a")
         .await
         .expect("prepared");
-    said.push(format!("{:?} {:?}", statement.params(), statement.columns()));
+    said.push(format!(
+        "{:?} {:?}",
+        statement.params(),
+        statement.columns()
+    ));
     // Many at once: a pipeline.
     let asked = (1..50_i32).map(async |n| client.query(&statement, &[&n]).await);
     for rows in futures_util::future::join_all(asked).await {
         said.push(rows.expect("read").len().to_string());
     }
-    for wrong in ["selec 1", "select nothing", "insert into public.t values (1, 'x')"] {
+    for wrong in [
+        "selec 1",
+        "select nothing",
+        "insert into public.t values (1, 'x')",
+    ] {
         for error in [
             client.query(wrong, &[]).await.expect_err(wrong),
             client.simple_query(wrong).await.expect_err(wrong),
@@ -148,5 +165,4 @@ async fn cancelled(client: &Client) {
         () = cancelling => unreachable!(),
     };
     assert_eq!(error.code().map(|code| code.code()), Some("57014"));
-
 }

@@ -1,8 +1,11 @@
 //! The SQL port: real clients through it and directly, answer by answer; the functions; who is refused.
 
 mod clients;
+mod encrypted;
 mod figures;
 mod functions;
+mod mutations;
+mod past;
 mod pgbench;
 mod psql;
 mod refused;

@@ -36,7 +36,11 @@ async fn pgbench_runs_in_every_protocol() {
             }
         }
         println!("pgbench -S: {rates:?} transactions/s, {TURNS} times");
-        note("all", "pgbench_ratio", format!("{:.2}", rates[1] / rates[0]));
+        note(
+            "all",
+            "pgbench_ratio",
+            format!("{:.2}", rates[1] / rates[0]),
+        );
     }
     stage.world.stop().await;
 }

@@ -1,5 +1,6 @@
 //! psql through the port and directly.
 
+use super::figures::note;
 use super::stage::{Stage, run, said};
 
 /// What does not depend on when it runs.
@@ -127,5 +128,6 @@ async fn psql_shows_the_same_through_the_port() {
         assert_eq!(direct, port);
     }
     assert_eq!(answers[0], answers[1]);
+    note("clients", "psql", "same");
     stage.world.stop().await;
 }

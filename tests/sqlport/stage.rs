@@ -23,7 +23,7 @@ pub const PASSWORD: &str = "pass word's";
 
 /// Quire itself comes over the socket and is trusted there, like anybody who asks from its address and says that
 /// he is `trusted`.
-const HBA: &str = "\
+pub const HBA: &str = "\
 local all quire trust
 local all trusted trust
 local all md5 md5
@@ -36,7 +36,7 @@ host all all 127.0.0.1/32 scram-sha-256
 ";
 
 /// Roles: one that may everything in its database, one that reads, one that may nothing.
-const ROLES: &str = "\
+pub const ROLES: &str = "\
 create role dba superuser login password 'pass word''s';
 create role reader login password 'pass word''s';
 create role stranger login password 'pass word''s';
@@ -132,13 +132,14 @@ impl Stage {
     /// The name of its database.
     pub fn database(&self) -> &str {
         let (_, name) = self.world.database.url.rsplit_once('/').expect("a name");
-        name
+        name.split('?').next().expect("a name")
     }
 
     /// The address of a role's session.
     pub fn url(&self, at: SocketAddr, role: &str) -> String {
         let password = PASSWORD.replace(' ', "%20").replace('\'', "%27");
-        format!("postgres://{role}:{password}@{at}/{}", self.database())
+        let database = self.database();
+        format!("postgres://{role}:{password}@{at}/{database}?sslmode=disable")
     }
 
     /// A client of `tokio-postgres`.
