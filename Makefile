@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build web test test-web test-rust test-e2e check bench access-check api-check sql-transcript faults soak fuzz clean compiler tools
+.PHONY: help run build web test test-web test-rust test-e2e check bench access-check api-check sql-check sql-transcript faults soak fuzz clean compiler tools
 
 # Where tests keep their databases: in memory where there is room for them. A Postgres that recovers from a crash
 # flushes every file that it has, which takes a busy disk most of a minute.
@@ -27,7 +27,7 @@ test: tools test-web test-rust test-e2e ## every test (needs no Postgres running
 test-web: web/node_modules/.installed
 	cd web && npm test
 
-test-rust: tools web node_modules/.installed
+test-rust: tools web node_modules/.installed target/sql-clients/.installed
 	TMPDIR=$(SCRATCH) cargo test --locked
 
 test-e2e: tools web node_modules/.installed
@@ -53,6 +53,10 @@ api-check: tools web node_modules/.installed target/schemathesis/.installed ## t
 
 sql-transcript: tools web node_modules/.installed ## ask the questions of sql/README.md and write the answers there
 	QUIRE_TRANSCRIPT=write cargo test --locked --test quire sql::questions::the_transcript
+
+sql-check: tools web node_modules/.installed target/sql-clients/.installed ## real clients through the SQL port and directly, the past against recorded histories (QUIRE_TRACES=), pgbench; figures as JSON
+	cargo build --locked
+	@TMPDIR=$(SCRATCH) node scripts/sql-check.mjs
 
 faults: tools web node_modules/.installed ## what goes wrong while people write: ROUNDS= in all, SEED=, FAULTS=kill_server,… (default: every kind in turn), planted bugs; figures as JSON
 	cargo build --locked
@@ -88,6 +92,15 @@ web/node_modules/.installed: web/package.json web/package-lock.json
 
 node_modules/.installed: package.json package-lock.json
 	npm ci
+	@touch $@
+
+# Clients of Postgres for the tests of the SQL port; JDBC where there is a JDK.
+target/sql-clients/.installed: scripts/sql-clients.txt
+	@scripts/apt-missing virtualenv=virtualenv pgbench=postgresql-15
+	@! command -v javac > /dev/null || [ -e /usr/share/java/postgresql.jar ] || \
+		scripts/apt-missing postgresql.jar=libpostgresql-jdbc-java
+	virtualenv -q target/sql-clients
+	target/sql-clients/bin/pip install -q -r scripts/sql-clients.txt
 	@touch $@
 
 target/schemathesis/.installed: scripts/schemathesis.txt
