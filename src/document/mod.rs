@@ -21,5 +21,7 @@ pub mod pieces;
 pub mod tree;
 /// The trial of updates in a child process.
 pub mod trial;
+/// What was done, taken back.
+pub mod undo;
 /// The header of an update and of a version, read without trusting them.
 pub mod update;

@@ -11,6 +11,7 @@ use loro::{
 use super::lines::{Line, Part, blocks, children, lines};
 use super::model::{CHILDREN, configure_text_styles};
 use super::tree::Node;
+use super::undo::undo;
 use crate::error::{Error, Kind, Result};
 
 /// Blocks that have text.
@@ -32,10 +33,16 @@ pub enum Operation {
     },
     /// Makes everything as it was at a version.
     Restore { version: VersionVector },
-    /// Takes back what operations did, each span of one peer, the latest first. What they inserted
-    /// goes, where it still stands; what they deleted comes back, as new characters; marks and
-    /// attributes get the values of before.
+    /// Takes back what operations did; the peer that does it must have written nothing yet. See
+    /// [`undo`](super::undo::undo).
     Undo { spans: Vec<IdSpan> },
+}
+
+impl Operation {
+    /// Whether only a peer can make it that has written nothing yet.
+    pub fn needs_new_peer(&self) -> bool {
+        matches!(self, Self::Undo { .. })
+    }
 }
 
 /// What was made.
@@ -105,7 +112,14 @@ fn apply(doc: &LoroDoc, operation: &Operation) -> Result<()> {
         Operation::Restore { version } => doc
             .revert_to(&doc.vv_to_frontiers(version))
             .map_err(failed("restore a version")),
-        Operation::Undo { spans } => undo(doc, spans),
+        Operation::Undo { spans } => {
+            let update = undo(doc, doc.peer_id(), spans)?;
+            if !update.is_empty() {
+                doc.import(&update)
+                    .map_err(failed("take back operations"))?;
+            }
+            Ok(())
+        }
     }
 }
 
@@ -278,19 +292,6 @@ fn replace_blocks(doc: &LoroDoc, place: Option<Range<usize>>, page: &Node) -> Re
         let empty = Node::new("paragraph", Vec::new());
         let inserted = empty.insert_into(&list, 0);
         inserted.map_err(failed("insert a block"))?;
-    }
-    Ok(())
-}
-
-fn undo(doc: &LoroDoc, spans: &[IdSpan]) -> Result<()> {
-    // A container that comes back is another one: later steps must find it.
-    let mut again = Default::default();
-    for span in spans {
-        doc.commit();
-        doc.inner()
-            .undo_internal(*span, &mut again, None, &mut |_| {})
-            .map(drop)
-            .map_err(failed("undo operations"))?;
     }
     Ok(())
 }

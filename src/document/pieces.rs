@@ -15,7 +15,7 @@ pub struct Piece {
     /// What the first of them builds on, besides the peer's own before it.
     pub needs: Vec<ID>,
     /// Grows along everything that builds on it.
-    lamport: u32,
+    pub lamport: u32,
 }
 
 impl Piece {

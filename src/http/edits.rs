@@ -180,7 +180,9 @@ impl Edit<'_> {
         let Some(version) = read else {
             return Ok(Outcome::NoSuchVersion);
         };
-        if lease.next_counter > counter_of(&version, lease.peer) {
+        let needs_new = operations.iter().any(Operation::needs_new_peer);
+        let written = lease.next_counter;
+        if written > counter_of(&version, lease.peer) || (needs_new && written > 0) {
             // It has written since then: only another one can go on from there.
             let (peer, _) = Uuid::new_v4().as_u64_pair();
             let other = self.lease(Wish::Exactly(peer)).await?;

@@ -3,6 +3,7 @@
 
 pub mod made;
 mod recorded;
+mod restored;
 mod rich;
 
 use std::time::Duration;

@@ -8,7 +8,7 @@ use crate::http::answer::Answer;
 use crate::http::call::{Call, Fields};
 use crate::http::edits::{Base, perform};
 use loro::IdSpan;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// `POST …/history/restore`: makes everything as it was at a moment.
@@ -46,21 +46,17 @@ pub async fn undo(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<An
             version: from.clone(),
         },
         Some(account_id) => {
-            let mut spans: HashMap<u64, (IdSpan, i64)> = HashMap::new();
+            let mut spans: BTreeMap<u64, IdSpan> = BTreeMap::new();
             for edit in past.history.edits() {
                 let [start, end] =
                     [from, to].map(|version| version.get(&edit.peer).copied().unwrap_or(0));
                 let is_within = edit.counter_start >= start && edit.counter_end <= end;
                 if edit.account_id == account_id && is_within {
-                    let span = IdSpan::new(edit.peer, start, end);
-                    let (_, last_us) = spans.entry(edit.peer).or_insert((span, edit.created_us));
-                    *last_us = edit.created_us.max(*last_us);
+                    spans.insert(edit.peer, IdSpan::new(edit.peer, start, end));
                 }
             }
-            let mut spans: Vec<(IdSpan, i64)> = spans.into_values().collect();
-            spans.sort_by_key(|(span, last_us)| (std::cmp::Reverse(*last_us), span.peer));
             Operation::Undo {
-                spans: spans.into_iter().map(|(span, _)| span).collect(),
+                spans: spans.into_values().collect(),
             }
         }
     };

@@ -29,6 +29,11 @@ pub struct Made {
     pub texts: Vec<Vec<(char, usize)>>,
 }
 
+/// The peer that an author writes with.
+pub fn peer(author: usize) -> u64 {
+    AUTHORS + author as u64
+}
+
 /// Whose account an author has.
 pub fn account(author: usize) -> Uuid {
     Uuid::from_u128(0xacc0 + author as u128)
@@ -76,7 +81,7 @@ pub fn rows_in_turns(trace: &Trace) -> Vec<Row> {
     for edit in &trace.edits {
         if author != edit.author {
             author = edit.author;
-            doc.set_peer_id(AUTHORS + author as u64).expect("a peer");
+            doc.set_peer_id(peer(author)).expect("a peer");
         }
         write(&text, edit);
         doc.commit();
@@ -90,7 +95,6 @@ pub fn rows_in_turns(trace: &Trace) -> Vec<Row> {
 /// characters in the place of those inserted.
 pub fn rows_at_once(trace: &Trace, changed: impl Fn(&Edit) -> Edit) -> Vec<Row> {
     let (doc, mut rows) = begun();
-    let peer = |author: usize| AUTHORS + author as u64;
     let copies: Vec<Copy> = (0..trace.authors)
         .map(|author| Copy::new(doc.fork(), peer(author), find_text).expect("a copy"))
         .collect();

@@ -10,7 +10,7 @@ use super::{at, budget};
 use crate::document::history;
 use crate::kit::random;
 
-fn random_history(random: &mut Random) -> Vec<quire::document::history::Row> {
+pub fn random_history(random: &mut Random) -> Vec<quire::document::history::Row> {
     let history = history::History::random(random, false);
     let rows = history.rows.into_iter().enumerate();
     rows.map(|(number, update)| made::row(number, account(0), update))
