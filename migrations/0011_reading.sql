@@ -34,7 +34,7 @@ comment on table quire.document_text is 'The text of each document that is not i
 comment on column quire.document_text.org_id is 'The organisation of the document.';
 comment on column quire.document_text.document_id is 'The document.';
 comment on column quire.document_text.text is 'Its plain text, a block a line. NUL characters, which Postgres cannot hold, are left out.';
-comment on column quire.document_text.words is 'Its words for full-text search (configuration simple: no language''s endings are cut). Of a very long text only the beginning.';
+comment on column quire.document_text.words is 'Its words for full-text search (configuration simple: no language''s endings are cut). Of a very long text only its beginning: a million characters, or fewer when they have very many different words.';
 comment on column quire.document_text.version is 'The version that the text stands for: a Loro version vector, encoded.';
 comment on column quire.document_text.seen is 'The pg_snapshot that the text was read under: the edits visible to it are in the text.';
 comment on column quire.document_text.system_identifier is 'The database cluster whose transaction numbers seen speaks of; elsewhere the text counts as out of date.';
@@ -42,7 +42,8 @@ comment on column quire.document_text.written_at is 'When it was written (clock 
 
 create or replace function quire.text_words(text text) returns tsvector language plpgsql immutable parallel safe as $$
 declare
-    length integer := length(text);
+    -- What is longer would take seconds, and hardly fit.
+    length integer := least(length(text), 1000000);
 begin
     loop
         begin
@@ -54,7 +55,7 @@ begin
     end loop;
 end
 $$;
-comment on function quire.text_words is 'The words of a text for full-text search; of one with more different words than a tsvector holds, those of its beginning.';
+comment on function quire.text_words is 'The words of a text for full-text search: those of the first million characters, or of fewer where a tsvector cannot hold them.';
 
 -- What is in the bin is not found by its text. In the transaction of the deletion, whoever makes it.
 create or replace function quire.text_removed() returns trigger language plpgsql as $$
@@ -558,7 +559,7 @@ create or replace function quire.accounts_read() returns setof uuid language sql
 $$;
 comment on function quire.accounts_read is 'The accounts that have, or had, to do with the organisations that this role reads.';
 
-create or replace function quire.search(query text)
+create or replace function quire.search(query text, at_most integer default 100)
 returns table (org_id uuid, document_id uuid, title text, rank real, excerpt text)
 language sql stable security definer set search_path = pg_catalog as $$
     with caller as (
@@ -577,21 +578,28 @@ language sql stable security definer set search_path = pg_catalog as $$
             or coalesce(pg_has_role(c.name, to_regrole('quire_operator'), 'usage'), false)
             or exists (select from allowed a where a.org_id is null) as read_all
         from caller c
+    ),
+    found as (
+        select t.org_id, t.document_id, d.title, ts_rank(t.words, q.words) as rank, q.words
+        from websearch_to_tsquery('simple', query) as q (words)
+        join quire.document_text t on t.words @@ q.words
+        join quire.document d on d.org_id = t.org_id and d.document_id = t.document_id
+        where d.deleted_at is null
+        and (
+            (select m.read_all from may m)
+            or t.org_id in (select a.org_id from allowed a)
+        )
+        order by rank desc, d.title, t.document_id
+        limit at_most
     )
     select
-        t.org_id, t.document_id, d.title, ts_rank(t.words, q.words),
-        ts_headline('simple', left(t.text, 100000), q.words, 'MaxWords=12, MinWords=4, StartSel=[, StopSel=]')
-    from websearch_to_tsquery('simple', query) as q (words)
-    join quire.document_text t on t.words @@ q.words
-    join quire.document d on d.org_id = t.org_id and d.document_id = t.document_id
-    where d.deleted_at is null
-    and (
-        (select m.read_all from may m)
-        or t.org_id in (select a.org_id from allowed a)
-    )
-    order by 4 desc, 3
+        f.org_id, f.document_id, f.title, f.rank,
+        ts_headline('simple', left(t.text, 100000), f.words, 'MaxWords=12, MinWords=4, StartSel=[, StopSel=]')
+    from found f
+    join quire.document_text t on t.org_id = f.org_id and t.document_id = f.document_id
+    order by f.rank desc, f.title, f.document_id
 $$;
-comment on function quire.search is 'Documents whose text has these words (as in a web search: "a phrase", or, -without), the best first, of the organisations that the role reads. With the rights of its owner: under row-level security Postgres would not use the index for @@, which is not leakproof.';
+comment on function quire.search is 'Documents whose text has these words (as in a web search: "a phrase", or, -without), the best first and not more than at_most, of the organisations that the role reads. With the rights of its owner: under row-level security Postgres would not use the index for @@, which is not leakproof.';
 revoke execute on function quire.search from public;
 
 create or replace function quire.readable()

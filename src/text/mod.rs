@@ -15,12 +15,12 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use self::noted::Noted;
+use self::noted::{Noted, due};
 use crate::change::{Change, EventKind, Transaction};
 use crate::document::live::decode_version;
 use crate::document::load::load;
 use crate::document::trial::DocKey;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::metrics::{self, Counter, Metric};
 use crate::postgres::{Pool, failed};
 use crate::presence::Servers;
@@ -103,7 +103,8 @@ impl Texts {
                         org_id: edit.org_id,
                         document_id: edit.document_id,
                     };
-                    noted.note(key, Some((edit.peer, edit.counter_end)), now);
+                    let bytes = edit.update.len();
+                    noted.note(key, Some((edit.peer, edit.counter_end, bytes)), now);
                 }
                 Change::Event(event) => {
                     let (Some(org_id), Some(document_id)) = (event.org_id, event.document_id)
@@ -174,9 +175,10 @@ impl Texts {
         };
         self.look_on(look).await?;
         let servers = self.shared.servers.borrow().live.clone();
-        let due = self
-            .noted()
-            .due(Instant::now(), |key| turn(&servers, key), AT_ONCE);
+        let now = Instant::now();
+        // The feed waits for nothing but the copying.
+        let waiting = self.noted().waiting(now);
+        let due = due(waiting, now, |key| turn(&servers, key), AT_ONCE);
         if due.is_empty() {
             return Ok(());
         }
@@ -253,6 +255,7 @@ impl Texts {
         let era = pool.lineage().era();
         let loaded = match load(pool, key, system_identifier, &mut Default::default()).await {
             Ok(loaded) => loaded,
+            Err(error) if error.kind() == Kind::Unavailable => return Err(error),
             // A document that cannot be read keeps its old text; the others go on.
             Err(error) => {
                 tracing::warn!(document_id = %key.document_id, %error, "read document for its text");

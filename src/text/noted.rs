@@ -12,12 +12,16 @@ use crate::document::trial::DocKey;
 const QUIET: Duration = Duration::from_secs(5);
 /// or when it has lacked something for so long, however much is typed.
 const LATEST: Duration = Duration::from_secs(30);
+/// and later when much was written, which takes time to be read: a second for so many bytes.
+const READ_BYTES_PER_SECOND: usize = 1 << 20;
 /// How much later each further server does it, in case those before it do not.
 const TURN: Duration = Duration::from_secs(10);
 /// A long text is written less often: not more than so many bytes a second on average.
 const BYTES_PER_SECOND: usize = 16 * 1024;
 /// Documents that are noted at most; more are found in the tables.
 const DOCUMENTS: usize = 50_000;
+/// Of those that wait, so many are asked whose turn it is: each costs a hash a server.
+const CONSIDERED: usize = 1_024;
 /// Peers of a document whose edits are waited for.
 const PEERS: usize = 256;
 /// How often a document is tried of which not everything noted can be read.
@@ -36,14 +40,16 @@ struct Stand {
     /// The first and the newest edit that the text may lack.
     first: Instant,
     newest: Instant,
+    /// Bytes of these edits.
+    bytes: usize,
     /// How far each peer is known to have written: the tables may show it later than the log.
     reached: HashMap<u64, i32>,
     tries: u32,
 }
 
 impl Noted {
-    /// The document has an edit of this peer, up to this counter; or its text is missing.
-    pub fn note(&mut self, key: DocKey, edit: Option<(u64, i32)>, now: Instant) {
+    /// The document has an edit of this peer, up to this counter, of so many bytes; or its text is missing.
+    pub fn note(&mut self, key: DocKey, edit: Option<(u64, i32, usize)>, now: Instant) {
         if self.documents.len() >= DOCUMENTS && !self.documents.contains_key(&key) {
             self.is_incomplete = true;
             return;
@@ -51,13 +57,16 @@ impl Noted {
         let stand = self.documents.entry(key).or_insert_with(|| Stand {
             first: now,
             newest: now,
+            bytes: 0,
             reached: HashMap::new(),
             tries: 0,
         });
         stand.newest = now;
-        if let Some((peer, counter)) = edit
-            && (stand.reached.len() < PEERS || stand.reached.contains_key(&peer))
-        {
+        let Some((peer, counter, bytes)) = edit else {
+            return;
+        };
+        stand.bytes += bytes;
+        if stand.reached.len() < PEERS || stand.reached.contains_key(&peer) {
             let reached = stand.reached.entry(peer).or_default();
             *reached = counter.max(*reached);
         }
@@ -68,22 +77,17 @@ impl Noted {
         self.documents.remove(key);
     }
 
-    /// Documents whose text is to be written now, those that wait longest first. `turn` says how many
-    /// servers are to be given the time to do it before.
-    pub fn due(&self, now: Instant, turn: impl Fn(&DocKey) -> u32, limit: usize) -> Vec<DocKey> {
-        let mut due: Vec<(Instant, DocKey)> = self
-            .documents
-            .iter()
-            .map(|(key, stand)| (self.due_at(key, stand) + TURN * turn(key), *key))
+    /// Documents whose text is to be written by now, by the first of the servers, and since when.
+    pub fn waiting(&self, now: Instant) -> Vec<(Instant, DocKey)> {
+        let all = self.documents.iter();
+        all.map(|(key, stand)| (self.due_at(key, stand), *key))
             .filter(|(at, _)| *at <= now)
-            .collect();
-        due.sort_unstable();
-        due.truncate(limit);
-        due.into_iter().map(|(_, key)| key).collect()
+            .collect()
     }
 
     fn due_at(&self, key: &DocKey, stand: &Stand) -> Instant {
-        let at = (stand.newest + QUIET).min(stand.first + LATEST);
+        let reading = Duration::from_secs((stand.bytes / READ_BYTES_PER_SECOND) as u64);
+        let at = (stand.newest + QUIET).min(stand.first + LATEST + reading);
         self.resting.get(key).map_or(at, |rested| at.max(*rested))
     }
 
@@ -108,7 +112,7 @@ impl Noted {
             return;
         };
         stand.tries += 1;
-        (stand.first, stand.newest) = (now, now);
+        (stand.first, stand.newest, stand.bytes) = (now, now, 0);
         if stand.tries >= TRIES {
             self.documents.remove(key);
         }
@@ -129,6 +133,26 @@ impl Noted {
     }
 }
 
+/// Of the documents that wait those whose turn it is here, which have waited longest. `turn` says how
+/// many servers are to be given the time to do it before.
+pub(super) fn due(
+    mut waiting: Vec<(Instant, DocKey)>,
+    now: Instant,
+    turn: impl Fn(&DocKey) -> u32,
+    limit: usize,
+) -> Vec<DocKey> {
+    waiting.sort_unstable();
+    waiting.truncate(CONSIDERED);
+    let mut due: Vec<(Instant, DocKey)> = waiting
+        .into_iter()
+        .map(|(at, key)| (at + TURN * turn(&key), key))
+        .filter(|(at, _)| *at <= now)
+        .collect();
+    due.sort_unstable();
+    due.truncate(limit);
+    due.into_iter().map(|(_, key)| key).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,6 +167,10 @@ mod tests {
         Duration::from_secs(s)
     }
 
+    fn due(noted: &Noted, now: Instant) -> Vec<DocKey> {
+        super::due(noted.waiting(now), now, |_| 0, 10)
+    }
+
     fn version(counter: i32) -> VersionVector {
         VersionVector::from_iter([(7, counter)])
     }
@@ -153,44 +181,41 @@ mod tests {
         let mut writes = 0;
         for s in 0..300 {
             let now = start + second(s);
-            noted.note(KEY, Some((7, s as i32 + 1)), now);
-            for key in noted.due(now, |_| 0, 10) {
+            noted.note(KEY, Some((7, s as i32 + 1, 90)), now);
+            for key in due(&noted, now) {
                 writes += 1;
                 noted.settle(&key, &version(s as i32 + 1), now);
             }
         }
         assert_eq!(writes, 9, "at 30, 61, …");
         let after = start + second(299) + QUIET;
-        assert_eq!(noted.due(after - second(1), |_| 0, 10), []);
-        assert_eq!(
-            noted.due(after, |_| 0, 10),
-            [KEY],
-            "and one when all is said"
-        );
+        assert_eq!(due(&noted, after - second(1)), []);
+        assert_eq!(due(&noted, after), [KEY], "and one when all is said");
     }
 
     #[test]
     fn what_the_tables_do_not_show_yet_is_tried_again_and_not_for_ever() {
         let (mut noted, mut now) = (Noted::default(), Instant::now());
-        noted.note(KEY, Some((7, 9)), now);
+        noted.note(KEY, Some((7, 9, 90)), now);
         for _ in 0..TRIES {
             now += QUIET;
-            assert_eq!(noted.due(now, |_| 0, 10), [KEY]);
+            assert_eq!(due(&noted, now), [KEY]);
             noted.settle(&KEY, &version(8), now);
-            assert_eq!(noted.due(now, |_| 0, 10), []);
+            assert_eq!(due(&noted, now), []);
         }
-        assert_eq!(noted.due(now + LATEST, |_| 0, 10), []);
-        noted.note(KEY, Some((7, 9)), now);
+        assert_eq!(due(&noted, now + LATEST), []);
+        noted.note(KEY, Some((7, 9, 90)), now);
         noted.settle(&KEY, &version(9), now);
-        assert_eq!(noted.due(now + LATEST, |_| 0, 10), []);
+        assert_eq!(due(&noted, now + LATEST), []);
     }
 
     #[test]
     fn another_server_does_it_only_when_the_first_has_not() {
         let (mut noted, start) = (Noted::default(), Instant::now());
         noted.note(KEY, None, start);
-        assert_eq!(noted.due(start + QUIET, |_| 1, 10), []);
-        assert_eq!(noted.due(start + QUIET + TURN, |_| 1, 10), [KEY]);
+        let second_server = |now| super::due(noted.waiting(now), now, |_| 1, 10);
+        assert_eq!(second_server(start + QUIET), []);
+        assert_eq!(second_server(start + QUIET + TURN), [KEY]);
     }
 
     #[test]
@@ -198,8 +223,8 @@ mod tests {
         let (mut noted, start) = (Noted::default(), Instant::now());
         noted.rest(KEY, 100 * BYTES_PER_SECOND, start);
         noted.note(KEY, None, start);
-        assert_eq!(noted.due(start + second(99), |_| 0, 10), []);
-        assert_eq!(noted.due(start + second(100), |_| 0, 10), [KEY]);
+        assert_eq!(due(&noted, start + second(99)), []);
+        assert_eq!(due(&noted, start + second(100)), [KEY]);
     }
 
     #[test]
@@ -211,6 +236,6 @@ mod tests {
         }
         assert!(noted.take_incomplete());
         assert!(!noted.take_incomplete());
-        assert_eq!(noted.due(now + QUIET, |_| 0, usize::MAX).len(), DOCUMENTS);
+        assert_eq!(noted.waiting(now + QUIET).len(), DOCUMENTS);
     }
 }
