@@ -22,11 +22,22 @@ use super::rewrite;
 use super::rows;
 use super::shelf::{Asked, Key, Moment, Shelf, Stand, Work};
 use crate::document::history::{self, Budget, Limits, Row};
+use crate::document::update::decode_version;
+use crate::postgres::Lineage;
 use crate::presence::Presence;
 
 const PORT_DOCUMENT: &str = include_str!("../../sql/port_document.sql");
 const PORT_EDITS: &str = include_str!("../../sql/port_edits.sql");
 const PORT_ROOMS: &str = include_str!("../../sql/port_rooms.sql");
+
+const MAY_READ_VERSIONS: &str = "select coalesce(
+    pg_catalog.has_table_privilege(pg_catalog.to_regclass('quire.version'), 'select'), false)";
+const VERSION: &str = "select operations from quire.version
+    where org_id operator(pg_catalog.=) $1
+    and document_id operator(pg_catalog.=) $2
+    and name operator(pg_catalog.=) pg_catalog.convert_from($3, 'UTF8')
+    order by created_at desc
+    limit 1";
 
 /// Calls that are worked out at the same time.
 const AT_ONCE: usize = 2;
@@ -38,6 +49,7 @@ const MAX_BYTES: usize = 96 << 20;
 const UUID: u32 = 2950;
 const UUIDS: u32 = 2951;
 const BIGINT: u32 = 20;
+const BYTEA: u32 = 17;
 const TEXT: u32 = 25;
 
 const HINT: &str = "The arguments of Quire's functions are computed before the statement runs: they cannot use its columns.";
@@ -45,14 +57,16 @@ const HINT: &str = "The arguments of Quire's functions are computed before the s
 /// Whatever sessions share to work calls out.
 pub(super) struct Library {
     presence: Presence,
+    lineage: Lineage,
     turns: Arc<Semaphore>,
     shelf: Arc<Shelf>,
 }
 
 impl Library {
-    pub fn new(presence: Presence) -> Self {
+    pub fn new(presence: Presence, lineage: Lineage) -> Self {
         Self {
             presence,
+            lineage,
             turns: Arc::new(Semaphore::new(AT_ONCE)),
             shelf: Arc::default(),
         }
@@ -114,7 +128,11 @@ impl Requests<'_> {
         };
         let turn = Arc::new(self.turn().await?);
         let shelf = self.library.shelf.clone();
-        let key = (document.org_id, document.document_id);
+        let key = Key {
+            era: self.library.lineage.era(),
+            org_id: document.org_id,
+            document_id: document.document_id,
+        };
         // What the client sees may not be what was seen before: then all of it is read.
         for since in [shelf.since(key), 0] {
             let (stand, rows) = self.rows(key, since).await?;
@@ -214,19 +232,56 @@ impl Requests<'_> {
     }
 
     /// What an argument says of when.
-    async fn moment(&mut self, _: &Document, text: String, of: &str) -> Result<Moment, Stop> {
+    async fn moment(
+        &mut self,
+        document: &Document,
+        text: String,
+        of: &str,
+    ) -> Result<Moment, Stop> {
         let edit = || text.parse().map(history::Moment::Edit).map(Moment::At);
         match of {
             "bigint" | "integer" | "smallint" => edit().map_err(|_| no_moment().into()),
             "timestamp with time zone" | "timestamp without time zone" | "date" => {
                 self.time(&text).await
             }
-            "text" | "unknown" | "character varying" | "name" => match edit() {
-                Ok(edit) => Ok(edit),
-                Err(_) => self.time(&text).await,
-            },
+            "text" | "unknown" | "character varying" | "name" => {
+                if let Some(version) = self.version(document, &text).await? {
+                    return Ok(version);
+                }
+                match edit() {
+                    Ok(edit) => Ok(edit),
+                    Err(_) => self.time(&text).await,
+                }
+            }
             _ => Err(no_moment().into()),
         }
+    }
+
+    /// The version of this name, the last one of several; none where there are no versions, or the client
+    /// may not read them.
+    async fn version(&mut self, document: &Document, name: &str) -> Result<Option<Moment>, Stop> {
+        let mut may_read = false;
+        self.own(MAY_READ_VERSIONS, &[], &[], |row| {
+            may_read = row.first().is_some_and(|v| v.as_deref() == Some(&[1]));
+            Ok(())
+        })
+        .await?;
+        if !may_read {
+            return Ok(None);
+        }
+        let mut version = None;
+        let values = [
+            (1, Some(&document.org_id.as_bytes()[..])),
+            (1, Some(&document.document_id.as_bytes()[..])),
+            (1, Some(name.as_bytes())),
+        ];
+        self.own(VERSION, &[UUID, UUID, BYTEA], &values, |row| {
+            let operations = row.first().cloned().flatten().unwrap_or_default();
+            version = Some(decode_version(&operations).map_err(|_| broken())?);
+            Ok(())
+        })
+        .await?;
+        Ok(version.map(|version| Moment::At(history::Moment::Version(version))))
     }
 
     /// A time, read by Postgres with the settings of the session.
@@ -306,8 +361,8 @@ impl Requests<'_> {
         let limits = Limits::default();
         let since = since.to_be_bytes();
         let values = [
-            (1, Some(&key.0.as_bytes()[..])),
-            (1, Some(&key.1.as_bytes()[..])),
+            (1, Some(&key.org_id.as_bytes()[..])),
+            (1, Some(&key.document_id.as_bytes()[..])),
             (1, Some(&since[..])),
         ];
         let (mut seen, mut rows, mut bytes) = (Stand::default(), Vec::new(), 0);

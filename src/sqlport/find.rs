@@ -327,13 +327,15 @@ impl Finder<'_> {
 
     fn step_word(&mut self, index: usize) {
         let before = self.word_before(index, 1);
-        if index > 0 && self.kind(index - 1) == Some(Kind::Dot) || before.as_deref() == Some("as") {
-            return;
-        }
         let is_distinct_from = before.as_deref() == Some("distinct")
             && matches!(self.word_before(index, 2).as_deref(), Some("is" | "not"));
         let opens = self.kind(index + 1) == Some(Kind::Open);
         let word = self.word(index).unwrap_or_default();
+        // A name, unless it is the query of CREATE TABLE … AS.
+        let is_alias = before.as_deref() == Some("as") && word != "select";
+        if is_alias || index > 0 && self.kind(index - 1) == Some(Kind::Dot) {
+            return;
+        }
         let scope = self.scope();
         match &*word {
             "select" | "insert" | "update" => {
@@ -522,6 +524,14 @@ mod tests {
             ),
             ("select quire.text('d'", &[]),
             ("select quire.other('text')", &[]),
+            (
+                "create table t as select * from quire.blame('d')",
+                &[(true, true)],
+            ),
+            (
+                "select x as set, quire.text('d') from t as where_",
+                &[(false, false)],
+            ),
         ] {
             assert_eq!(places(sql), expected, "{sql}");
         }

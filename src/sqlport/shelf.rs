@@ -17,8 +17,14 @@ const MAX_BYTES: usize = 256 << 20;
 /// Rows that one call gives at most.
 const MAX_ROWS: usize = 500_000;
 
-/// The organisation and the document.
-pub(super) type Key = (Uuid, Uuid);
+/// A document in one era of the database's log: after a failover an edit may have the number of one that was
+/// lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Key {
+    pub era: u64,
+    pub org_id: Uuid,
+    pub document_id: Uuid,
+}
 
 /// The shelf; the least recently used first.
 #[derive(Default)]

@@ -32,7 +32,8 @@ async fn is_the_same(name: &str, program: &str, arguments: &[String]) {
     stage.world.stop().await;
 }
 
-fn python(script: &str) -> (String, Vec<String>) {
+/// Runs a script in `clients/` with the packages of `scripts/sql-clients.txt`.
+pub fn python(script: &str) -> (String, Vec<String>) {
     let python = format!("{ROOT}/target/sql-clients/bin/python");
     assert!(
         Path::new(&python).exists(),

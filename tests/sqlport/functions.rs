@@ -5,7 +5,8 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-use super::stage::Stage;
+use super::clients::python;
+use super::stage::{Stage, run, said};
 use crate::kit::server::shows;
 
 /// Types a text in three edits and takes a word back.
@@ -333,5 +334,53 @@ async fn who_may_not_read_the_edits_gets_postgres_own_error_from_every_function(
         .expect("begun");
     assert_eq!(ask(&all, &calls[0]).await.expect("read"), ["-"]);
     all.batch_execute("rollback").await.expect("ended");
+    stage.world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_stand_among_other_statements_of_every_kind() {
+    let stage = Stage::new().await;
+    write(&stage).await;
+    let (python, mut arguments) = python("functions.py");
+    arguments.push(stage.world.office.document_id.to_string());
+    let mut command = stage.command(&python, stage.port, "dba");
+    command.args(arguments);
+    let output = run(command).await;
+    assert!(output.status.success(), "{}", said(&output));
+    stage.world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_one_side_is_the_end_of_the_other() {
+    let stage = Stage::new().await;
+    let observer = stage.connect(stage.direct, "dba").await.expect("signed in");
+    let pid = async |client: &Client| -> i32 {
+        let row = client.query_one("select pg_backend_pid()", &[]).await;
+        row.expect("told").get(0)
+    };
+    let client = stage.connect(stage.port, "dba").await.expect("signed in");
+    let backend = pid(&client).await;
+    drop(client);
+    let lives = "select 1 from pg_stat_activity where pid = $1";
+    while !observer
+        .query(lives, &[&backend])
+        .await
+        .expect("told")
+        .is_empty()
+    {}
+
+    let client = stage.connect(stage.port, "dba").await.expect("signed in");
+    let backend = pid(&client).await;
+    let end = "select pg_terminate_backend($1)";
+    observer.query(end, &[&backend]).await.expect("ended");
+    let asking = async {
+        while client.simple_query("select 1").await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let patience = std::time::Duration::from_secs(20);
+    tokio::time::timeout(patience, asking)
+        .await
+        .expect("it hears of it");
     stage.world.stop().await;
 }

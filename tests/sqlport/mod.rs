@@ -2,6 +2,7 @@
 
 mod clients;
 mod encrypted;
+mod failover;
 mod figures;
 mod functions;
 mod mutations;

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use loro::VersionVector;
 use quire::document::history::Row;
 use quire::document::lines::plain_text;
 use quire::random::Random;
@@ -117,6 +118,7 @@ async fn the_text_at_a_hundred_moments_is_what_it_was_then() {
         times.push(time);
     }
     times.sort_unstable();
+    named_version(&stage, document_id, &rows[..rows.len() / 2]).await;
     println!(
         "text of {} edits: cold {cold:?}, then median {:?}, longest {:?}",
         rows.len(),
@@ -140,6 +142,37 @@ async fn the_text_at_a_hundred_moments_is_what_it_was_then() {
         assert_eq!(edits, some as i64);
     }
     stage.world.stop().await;
+}
+
+/// A version is found by its name, the last of several.
+async fn named_version(stage: &Stage, document_id: Uuid, rows: &[Row]) {
+    let db = stage.connect(stage.port, "dba").await.expect("signed in");
+    db.batch_execute(
+        "create table if not exists quire.version (org_id uuid, document_id uuid, version_id uuid, name text,
+             created_by uuid, created_at timestamptz not null default clock_timestamp(), written_at timestamptz,
+             operations bytea)",
+    )
+    .await
+    .expect("there");
+    let owner = stage.world.office.owner.session.account_id;
+    for rows in [&rows[..2], rows] {
+        let ends = rows.iter().map(|row| (row.peer, row.counter_end));
+        let version: VersionVector = ends.collect();
+        db.execute(
+            "insert into quire.version (org_id, document_id, version_id, name, created_by, written_at, operations)
+             values ($1, $2, gen_random_uuid(), 'Entwürfe', $3, now(), $4)",
+            &[&stage.world.office.org_id, &document_id, &owner, &version.encode()],
+        )
+        .await
+        .expect("named");
+    }
+    let last = &rows[rows.len() - 1];
+    let named: String = db
+        .query_one("select quire.text($1, at => 'Entwürfe')", &[&document_id])
+        .await
+        .expect("a text")
+        .get(0);
+    assert_eq!(named, text(&db, document_id, last).await);
 }
 
 /// The oracle: the same history with each author's own letter in the place of what was typed.
