@@ -5,12 +5,13 @@
 mod blame;
 mod budget;
 mod compare;
+mod decoded;
 mod deeds;
 mod load;
 mod moment;
 mod operations;
+mod places;
 mod sheet;
-mod sitting;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -31,7 +32,6 @@ pub use compare::{Change, Comparison, Difference, Line, Run};
 pub use load::{Histories, Opened, read};
 pub use moment::{At, Moment};
 pub use operations::{OperationKind, OperationRow};
-pub use sitting::{Sitting, sittings};
 
 /// Rows that are imported together.
 const JOINED_ROWS: usize = 4_096;
