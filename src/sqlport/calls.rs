@@ -31,7 +31,7 @@ const PORT_EDITS: &str = include_str!("../../sql/port_edits.sql");
 const PORT_ROOMS: &str = include_str!("../../sql/port_rooms.sql");
 
 const MAY_READ_VERSIONS: &str = "select coalesce(
-    pg_catalog.has_table_privilege(pg_catalog.to_regclass('quire.version'), 'select'), false)";
+    pg_catalog.has_column_privilege(pg_catalog.to_regclass('quire.version'), 'operations', 'select'), false)";
 const VERSION: &str = "select operations from quire.version
     where org_id operator(pg_catalog.=) $1
     and document_id operator(pg_catalog.=) $2
