@@ -8,6 +8,7 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 use super::{PRESS, become_role, known, number, role};
 use crate::kit::postgres::{Cluster, Database, Version, connect};
 use crate::kit::standby::Standby;
+use crate::sqlport::figures;
 
 const README: &str = include_str!("../../sql/README.md");
 const MANY: &str = include_str!("many.sql");
@@ -149,6 +150,7 @@ async fn every_question_answers_what_is_known() {
         ask(&client, questions[18]).await;
         client.batch_execute("reset role").await.expect("reset");
     }
+    figures::note("all", "questions", ANSWERS.len() + 1);
 }
 
 /// A standby writes nothing, and answers the same to the same roles.

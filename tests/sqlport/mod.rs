@@ -3,7 +3,7 @@
 mod clients;
 mod encrypted;
 mod failover;
-mod figures;
+pub mod figures;
 mod functions;
 mod mutations;
 mod past;
