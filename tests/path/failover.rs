@@ -22,6 +22,52 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long it may take, from coming back, until what clients still hold is there again.
 const RETURN: Duration = Duration::from_secs(5);
 
+/// A primary with an office in its database, and a standby that follows it through a link.
+struct Pair {
+    primary: Cluster,
+    standby: Standby,
+    link: Link,
+    name: String,
+    office: Office,
+}
+
+impl Pair {
+    async fn start(version: Version) -> Self {
+        let primary = Cluster::start(version, &[]);
+        let url = primary.database().await.url;
+        let name = url.rsplit('/').next().expect("a name").to_owned();
+        let office = Office::open(&pool(&url, 2).expect("a pool")).await;
+        let link = Link::to(to(&primary)).await;
+        let (host, port) = link.address().split_once(':').expect("host and port");
+        let conninfo = format!("host={host} port={port}");
+        let standby = Standby::of(&primary, version, &conninfo).await;
+        Self {
+            primary,
+            standby,
+            link,
+            name,
+            office,
+        }
+    }
+}
+
+fn to(cluster: &Cluster) -> Target {
+    Target::Unix(cluster.postgres().socket().join(".s.PGSQL.5432"))
+}
+
+async fn start(database_url: &str) -> Server {
+    let settings = Serve::with_defaults(database_url);
+    let server = Server::start(&settings, program());
+    server.await.expect("it starts")
+}
+
+/// A client of the owner's at a server's address.
+fn client_at(office: &Office, address: &str, device: &str) -> Client {
+    let address = Address::parse(&format!("http://{address}")).expect("an address");
+    let token = office.owner.token.reveal();
+    Client::start(Options::new(vec![address], &token, &office.room(), device))
+}
+
 async fn edits(database: &Database) -> i64 {
     let count = database.query_one("select count(*) from quire.edit", &[]);
     count.await.expect("counted").get(0)
@@ -41,14 +87,13 @@ async fn a_promoted_standby_is_followed_without_a_restart_and_what_it_lacks_come
 }
 
 async fn fail_over(version: Version) {
-    let mut primary = Cluster::start(version, &[]);
-    let url = primary.database().await.url;
-    let name = url.rsplit('/').next().expect("a name").to_owned();
-    let office = Office::open(&pool(&url, 2).expect("a pool")).await;
-    let to = |cluster: &Cluster| Target::Unix(cluster.postgres().socket().join(".s.PGSQL.5432"));
-    let link = Link::to(to(&primary)).await;
-    let (host, port) = link.address().split_once(':').expect("host and port");
-    let standby = Standby::of(&primary, version, &format!("host={host} port={port}")).await;
+    let Pair {
+        mut primary,
+        standby,
+        link,
+        name,
+        office,
+    } = Pair::start(version).await;
     let (first, second) = (
         Link::to(to(&standby.cluster)).await,
         Link::to(to(&primary)).await,
@@ -97,7 +142,7 @@ async fn fail_over(version: Version) {
         }
     }
     shows(&ada, &text).await;
-    let before = edits(&connect(&url).await).await;
+    let before = edits(&connect(&primary.url(&name)).await).await;
     primary.kill9();
     let lagging = connect(&standby.cluster.url(&name)).await;
     assert!(
@@ -128,27 +173,16 @@ async fn fail_over(version: Version) {
 /// A device's next client must not write under counters that a copy elsewhere has taken.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_may_have_lost_what_it_wrote_is_offered_to_nobody() {
-    let version = Version::usual();
-    let mut primary = Cluster::start(version, &[]);
-    let url = primary.database().await.url;
-    let name = url.rsplit('/').next().expect("a name").to_owned();
-    let office = Office::open(&pool(&url, 2).expect("a pool")).await;
-    let to = |cluster: &Cluster| Target::Unix(cluster.postgres().socket().join(".s.PGSQL.5432"));
-    let link = Link::to(to(&primary)).await;
-    let (host, port) = link.address().split_once(':').expect("host and port");
-    let standby = Standby::of(&primary, version, &format!("host={host} port={port}")).await;
-    let start = async |cluster: &Cluster| {
-        let settings = Serve::with_defaults(&cluster.url(&name));
-        let server = Server::start(&settings, program());
-        server.await.expect("it starts")
-    };
-    let server = start(&primary).await;
+    let Pair {
+        mut primary,
+        standby,
+        link,
+        name,
+        office,
+    } = Pair::start(Version::usual()).await;
+    let server = start(&primary.url(&name)).await;
     let door = Link::to(Target::Tcp(server.address().to_string())).await;
-    let client = |address: &str, device: &str| {
-        let address = Address::parse(&format!("http://{address}")).expect("an address");
-        let token = office.owner.token.reveal();
-        Client::start(Options::new(vec![address], &token, &office.room(), device))
-    };
+    let client = |address: &str, device: &str| client_at(&office, address, device);
     let near = server.address().to_string();
     let bob = client(door.address(), "bob");
     let ada = client(&near, "ada");
@@ -177,7 +211,7 @@ async fn a_peer_that_may_have_lost_what_it_wrote_is_offered_to_nobody() {
     server.stop().await;
     primary.kill9();
     let promoted = standby.promote().await;
-    let server = start(&promoted).await;
+    let server = start(&promoted.url(&name)).await;
     // Who comes before the server's feed streams gets a peer that counts as old.
     let database = connect(&promoted.url(&name)).await;
     let sql = "select count(*) = 2 from quire.timeline";
@@ -216,29 +250,18 @@ async fn a_peer_that_may_have_lost_what_it_wrote_is_offered_to_nobody() {
 /// comes back last still holds both.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_written_again_is_not_put_back_as_well() {
-    let version = Version::usual();
-    let mut primary = Cluster::start(version, &[]);
-    let url = primary.database().await.url;
-    let name = url.rsplit('/').next().expect("a name").to_owned();
-    let office = Office::open(&pool(&url, 2).expect("a pool")).await;
-    let to = |cluster: &Cluster| Target::Unix(cluster.postgres().socket().join(".s.PGSQL.5432"));
-    let link = Link::to(to(&primary)).await;
-    let (host, port) = link.address().split_once(':').expect("host and port");
-    let standby = Standby::of(&primary, version, &format!("host={host} port={port}")).await;
-    let start = async |database_url: &str| {
-        let settings = Serve::with_defaults(database_url);
-        let server = Server::start(&settings, program());
-        server.await.expect("it starts")
-    };
+    let Pair {
+        mut primary,
+        standby,
+        link,
+        name,
+        office,
+    } = Pair::start(Version::usual()).await;
     let database = Link::to(to(&primary)).await;
     let late = start(&format!("postgres://quire@{}/{name}", database.address())).await;
     let early = start(&primary.url(&name)).await;
     let door = Link::to(Target::Tcp(early.address().to_string())).await;
-    let client = |address: &str, device: &str| {
-        let address = Address::parse(&format!("http://{address}")).expect("an address");
-        let token = office.owner.token.reveal();
-        Client::start(Options::new(vec![address], &token, &office.room(), device))
-    };
+    let client = |address: &str, device: &str| client_at(&office, address, device);
     // Whoever reads there keeps the document open.
     let reader = client(&late.address().to_string(), "reader");
     let ada = client(door.address(), "ada");
