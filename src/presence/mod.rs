@@ -2,6 +2,7 @@
 //! said, so a joiner sees everybody at once; what a server said is forgotten when it falls silent.
 
 pub(crate) mod entry;
+mod known;
 pub(crate) mod message;
 mod recheck;
 mod state;
@@ -15,6 +16,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use self::entry::Said;
+pub use self::known::{KnownServer, Someone};
 use self::message::{Entry, Message, Server};
 use self::state::{Known, Listener, Outgoing, Person, Stand, State, frame};
 use crate::auth::Session;
@@ -68,31 +70,6 @@ pub struct Servers {
     pub live: Vec<String>,
     /// Those that take none, or went a while ago: what comes from their pages is still Quire's.
     pub away: Vec<String>,
-}
-
-/// Somebody who is in a document now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Someone {
-    pub org_id: Uuid,
-    pub document_id: Uuid,
-    pub account_id: Option<Uuid>,
-    pub name: Option<String>,
-    pub color: Option<String>,
-    /// The address of the server that the connection is on.
-    pub server: Option<String>,
-    /// When that was last said, by this server's clock.
-    pub heard_at: SystemTime,
-}
-
-/// A server that was heard of lately.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownServer {
-    pub address: String,
-    /// `takes clients`, `takes none`, `silent` or `gone`.
-    pub state: &'static str,
-    /// It is the one that says so.
-    pub is_asked: bool,
-    pub heard_at: SystemTime,
 }
 
 /// The presence of all rooms. Cheap to clone.
@@ -351,55 +328,6 @@ impl Presence {
         servers.live.sort();
         servers.away.sort();
         servers.live.insert(0, self.shared.address.clone());
-        servers
-    }
-
-    /// Who is in which document, by all that servers said.
-    pub fn people(&self) -> Vec<Someone> {
-        let state = self.state();
-        let address = |id: &Uuid| state.servers.get(id).map(|known| known.address.clone());
-        let rooms = state.rooms.iter();
-        let all = rooms.flat_map(|(room, places)| places.people.values().map(move |p| (room, p)));
-        all.map(|(room, person)| {
-            let user = entry::user(&person.data);
-            Someone {
-                org_id: room.org_id,
-                document_id: room.document_id,
-                account_id: user.account_id,
-                name: user.name,
-                color: user.color,
-                server: address(&person.server_id),
-                heard_at: SystemTime::now() - person.heard.elapsed(),
-            }
-        })
-        .collect()
-    }
-
-    /// The servers that were heard of lately, as they said of themselves.
-    pub fn known_servers(&self) -> Vec<KnownServer> {
-        let state = self.state();
-        let servers = state.servers.iter().map(|(id, known)| KnownServer {
-            address: known.address.clone(),
-            state: match known.stand {
-                Stand::Gone => "gone",
-                _ if known.heard.elapsed() >= SERVER_SILENCE => "silent",
-                Stand::TakesClients => "takes clients",
-                Stand::Withdrawn => "takes none",
-            },
-            is_asked: *id == self.shared.server_id,
-            heard_at: SystemTime::now() - known.heard.elapsed(),
-        });
-        let mut servers: Vec<_> = servers.collect();
-        if !servers.iter().any(|server| server.is_asked) {
-            // It has not heard itself yet.
-            servers.push(KnownServer {
-                address: self.shared.address.clone(),
-                state: "takes clients",
-                is_asked: true,
-                heard_at: SystemTime::now(),
-            });
-        }
-        servers.sort_by(|a, b| a.address.cmp(&b.address));
         servers
     }
 
