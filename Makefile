@@ -55,7 +55,7 @@ sql-transcript: tools web node_modules/.installed ## ask the questions of sql/RE
 	QUIRE_TRANSCRIPT=write cargo test --locked --test quire sql::questions::the_transcript
 
 sql-check: tools web node_modules/.installed target/sql-clients/.installed ## real clients through the SQL port and directly, the past against recorded histories (QUIRE_TRACES=), pgbench; figures as JSON
-	cargo build --locked
+	cargo build --release --locked
 	@TMPDIR=$(SCRATCH) node scripts/sql-check.mjs
 
 faults: tools web node_modules/.installed ## what goes wrong while people write: ROUNDS= in all, SEED=, FAULTS=kill_server,… (default: every kind in turn), planted bugs; figures as JSON

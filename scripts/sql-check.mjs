@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 // Runs the tests of the SQL port and the questions of sql/README.md and prints their figures as one line of
 // JSON, last: which clients get the same answers through it as directly, the text at 100 moments, blame, how
-// many questions are answered right, how much slower pgbench -S is. QUIRE_TRACES names a folder with recorded histories; without one made-up ones stand for them. Fails
-// when a test does, or a figure is wrong.
+// many questions are answered right, how much slower pgbench -S is. In a release build, as Quire is run.
+// QUIRE_TRACES names a folder with recorded histories; without one made-up ones stand for them. Fails when a
+// test does, or a figure is wrong.
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -17,7 +18,7 @@ const QUESTIONS = 20;
 const folder = mkdtempSync(join(tmpdir(), 'quire-sql-'));
 const tests = spawnSync(
   'cargo',
-  ['test', '--locked', '--test', 'quire', '--', 'sqlport::', 'sql::questions::', '--nocapture', '--test-threads', '1'],
+  ['test', '--release', '--locked', '--test', 'quire', '--', 'sqlport::', 'sql::questions::', '--nocapture', '--test-threads', '1'],
   { stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, QUIRE_SQL_FIGURES: folder } },
 );
 

@@ -49,8 +49,8 @@ pub struct Serve {
     )]
     pub feed_from: FeedSource,
 
-    /// Read documents that are opened from the standbys among the hosts of the database. A standby that has
-    /// not everything that was committed by then, 200 ms after it was asked, is gone around.
+    /// Read documents that are opened, and their history, from the standbys among the hosts of the database.
+    /// A standby that has not everything that was committed by then, 200 ms after it was asked, is gone around.
     #[arg(long, env = "QUIRE_READ_FROM_STANDBYS", value_parser = BoolishValueParser::new())]
     pub read_from_standbys: bool,
 
@@ -115,6 +115,11 @@ pub struct Serve {
     /// the database.
     #[arg(long, env = "QUIRE_SQL_CONNECTIONS", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000), value_name = "NUMBER")]
     pub sql_connections: u16,
+
+    /// Lead the sessions of the SQL port to the standbys among the hosts of the database. They can only
+    /// read there. Where no standby has everything that was committed by then, the primary is used.
+    #[arg(long, env = "QUIRE_SQL_FROM_STANDBYS", value_parser = BoolishValueParser::new())]
+    pub sql_from_standbys: bool,
 
     /// Browsers connected at the same time at most.
     #[arg(long, env = "QUIRE_CONNECTIONS", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..), value_name = "NUMBER")]

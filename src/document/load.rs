@@ -14,7 +14,7 @@ use super::trial::DocKey;
 use crate::change::Lsn;
 use crate::error::{Error, Kind, Result};
 use crate::metrics::{Counter, Metric};
-use crate::postgres::{Pool, PoolClient, Reader, failed};
+use crate::postgres::{Pool, PoolClient, failed};
 
 const LOAD_SNAPSHOT: &str = include_str!("../../sql/load_snapshot.sql");
 const LOAD_EDITS: &str = include_str!("../../sql/load_edits.sql");
@@ -160,15 +160,10 @@ struct Stored {
 
 /// Reads the rows from a standby that has them all, where there is one, else from the primary.
 async fn read(pool: &Pool, document: DocKey, system_identifier: u64) -> Result<Stored> {
-    let Reader {
-        mut client,
-        is_standby,
-    } = pool.reader().await?;
-    match read_from(&mut client, pool, document, system_identifier).await {
-        // It may have ended the reading for the sake of its replay, or have gone.
-        Err(error) if is_standby => {
-            tracing::debug!(%error, "read a document from a standby");
-            drop(client);
+    let mut reader = pool.reader().await?;
+    match read_from(&mut reader.client, pool, document, system_identifier).await {
+        Err(error) if reader.is_to_blame(&error) => {
+            drop(reader);
             let mut client = pool.get().await.map_err(failed("load document"))?;
             read_from(&mut client, pool, document, system_identifier).await
         }

@@ -47,8 +47,8 @@ impl Address {
         Ok(found)
     }
 
-    /// Where the settings of one place lead.
-    fn of(place: &Config) -> Option<Self> {
+    /// Where the settings of one place lead; none: they name none.
+    pub fn of(place: &Config) -> Option<Self> {
         let port = *place.get_ports().first()?;
         let (hostname, name) = match place.get_hosts().first() {
             Some(Host::Unix(folder)) => {

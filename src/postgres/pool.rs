@@ -9,6 +9,8 @@ use deadpool_postgres::{
     ClientWrapper, Hook, HookError, Manager, ManagerConfig, RecyclingMethod, Runtime, Timeouts,
 };
 
+use tokio_postgres::Config;
+
 use super::failed;
 use super::hosts::{self, Hosts};
 use super::lineage::{Identity, Lineage};
@@ -22,7 +24,7 @@ const FLUSHED_POSITION: &str = include_str!("../../sql/flushed_position.sql");
 
 static FROM_STANDBYS: Counter = Counter::new(
     "quire_reads_from_standbys_total",
-    "Documents that were read from a standby which had everything committed until then.",
+    "Documents and histories that were read from a standby which had everything committed until then.",
 );
 
 /// What the pool counts.
@@ -41,8 +43,7 @@ pub struct Pool {
 pub struct Reader {
     /// Leads to a standby, or to the primary.
     pub client: PoolClient,
-    /// Whether it is a standby's: what fails there is asked of the primary.
-    pub is_standby: bool,
+    is_standby: bool,
 }
 
 /// A connection on loan; it goes back when dropped.
@@ -62,8 +63,8 @@ const SESSION: &str = "-c lock_timeout=5s -c statement_timeout=30s \
 
 /// The connection settings of `database_url`, with Quire's bounds added. Settings that the address
 /// itself names are kept. Errors: [`Kind::Setting`] when it cannot be read.
-pub fn config(database_url: &str) -> Result<tokio_postgres::Config> {
-    let mut config: tokio_postgres::Config = database_url.parse().map_err(|e| {
+pub fn config(database_url: &str) -> Result<Config> {
+    let mut config: Config = database_url.parse().map_err(|e| {
         // The address may hold a password, so it is not repeated.
         Error::caused(
             Kind::Setting,
@@ -142,6 +143,12 @@ impl Pool {
         Ok(self)
     }
 
+    /// The same, with readings on the primary alone.
+    pub fn reading_from_primary(mut self) -> Self {
+        self.replicas = None;
+        self
+    }
+
     /// A connection for a reading that must see everything committed by now: a standby's that has
     /// replayed that, else the primary's.
     ///
@@ -166,6 +173,23 @@ impl Pool {
         let (Some(replicas), Some(server)) = (&self.replicas, self.lineage.server()) else {
             return Ok(None);
         };
+        Ok(replicas.at(self.flushed().await?, server).await)
+    }
+
+    /// Where a standby is that has everything committed by now; none: there is none, or readings do not
+    /// go to standbys.
+    ///
+    /// # Errors
+    /// As asking the primary fails.
+    pub async fn standby_place(&self) -> Result<Option<Config>> {
+        let (Some(replicas), Some(server)) = (&self.replicas, self.lineage.server()) else {
+            return Ok(None);
+        };
+        Ok(replicas.place_at(self.flushed().await?, server).await)
+    }
+
+    /// How far the primary's log is durable.
+    async fn flushed(&self) -> Result<Lsn> {
         let doing = "ask how far the log has come";
         let client = self.connections.get().await.map_err(failed(doing))?;
         let statement = client.prepare_cached(FLUSHED_POSITION).await;
@@ -173,13 +197,24 @@ impl Pool {
             .query_one(&statement.map_err(failed(doing))?, &[])
             .await;
         let flushed: i64 = row.map_err(failed(doing))?.get("flushed");
-        drop(client);
-        Ok(replicas.at(Lsn(flushed as u64), server).await)
+        Ok(Lsn(flushed as u64))
     }
 
     /// The log that its connections lead to.
     pub fn lineage(&self) -> &Lineage {
         &self.lineage
+    }
+}
+
+impl Reader {
+    /// Whether the primary should be asked after this failure: a standby ends readings for the sake of
+    /// its replay, and may go.
+    pub fn is_to_blame(&self, error: &Error) -> bool {
+        let is_its_own = matches!(error.kind(), Kind::Unavailable | Kind::Internal);
+        if self.is_standby && is_its_own {
+            tracing::debug!(%error, "read from a standby");
+        }
+        self.is_standby && is_its_own
     }
 }
 

@@ -1,11 +1,10 @@
 //! Reading from standbys, exactly: a reading there sees everything that was committed on the primary when
 //! it was asked for, or it is not done there.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Manager, ManagerConfig, RecyclingMethod, Runtime, Timeouts};
-use tokio::sync::OnceCell;
 use tokio_postgres::Config;
 
 use super::hosts::places;
@@ -25,6 +24,9 @@ const LOOK: Duration = Duration::from_millis(3);
 /// For how long a standby is left alone that did not answer or was behind.
 const REST: Duration = Duration::from_secs(2);
 
+/// For how long the address of a host is taken for its own.
+const RESOLVED: Duration = Duration::from_secs(30);
+
 /// Where a standby is.
 #[derive(Debug, Clone, Copy)]
 pub struct StandbyPosition {
@@ -42,10 +44,18 @@ pub(super) struct Replicas {
     tls: Tls,
     /// Connections to each of them, at most.
     size: usize,
-    hosts: OnceCell<Vec<Replica>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    hosts: Vec<Arc<Replica>>,
+    /// When their names were resolved.
+    at: Option<Instant>,
 }
 
 struct Replica {
+    place: Config,
     connections: deadpool_postgres::Pool,
     rests_until: Mutex<Instant>,
 }
@@ -69,14 +79,25 @@ impl Replicas {
             config,
             tls,
             size,
-            hosts: OnceCell::new(),
+            known: Mutex::default(),
         }
     }
 
     /// A connection to a standby of this log that has replayed it up to `needed`; none: there is no such
     /// standby just now.
     pub async fn at(&self, needed: Lsn, server: Server) -> Option<PoolClient> {
-        let hosts = self.hosts.get_or_init(|| self.find()).await;
+        let (_, client) = self.find_one(needed, server).await?;
+        Some(client)
+    }
+
+    /// Where such a standby is.
+    pub async fn place_at(&self, needed: Lsn, server: Server) -> Option<Config> {
+        let (replica, _) = self.find_one(needed, server).await?;
+        Some(replica.place.clone())
+    }
+
+    async fn find_one(&self, needed: Lsn, server: Server) -> Option<(Arc<Replica>, PoolClient)> {
+        let hosts = self.hosts().await;
         let first = getrandom::u64().unwrap_or_default() as usize;
         for index in 0..hosts.len() {
             let host = &hosts[(first.wrapping_add(index)) % hosts.len()];
@@ -85,7 +106,7 @@ impl Replicas {
             }
             let reading = tokio::time::timeout(PATIENCE, host.at(needed, server)).await;
             match reading {
-                Ok(Ok(client)) => return Some(client),
+                Ok(Ok(client)) => return Some((host.clone(), client)),
                 Ok(Err(error)) => tracing::debug!(%error, "read from a standby"),
                 Err(_) => tracing::debug!("a standby is behind, or does not answer"),
             }
@@ -94,25 +115,45 @@ impl Replicas {
         None
     }
 
-    async fn find(&self) -> Vec<Replica> {
+    /// The hosts, their names resolved not long ago. Connections to an address that stays are kept.
+    async fn hosts(&self) -> Vec<Arc<Replica>> {
+        {
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.at.is_some_and(|at| at.elapsed() < RESOLVED) {
+                return known.hosts.clone();
+            }
+            if known.at.is_some() {
+                // Others go on with what is known.
+                known.at = Some(Instant::now());
+            }
+        }
         let places = places(&self.config).await;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let hosts = places.into_iter().filter_map(|place| {
-            let recycling = ManagerConfig {
-                recycling_method: RecyclingMethod::Fast,
-            };
-            let manager = Manager::from_config(place, self.tls.clone(), recycling);
-            let connections = deadpool_postgres::Pool::builder(manager)
-                .max_size(self.size)
-                .runtime(Runtime::Tokio1)
-                .timeouts(Timeouts::wait_millis(PATIENCE.as_millis() as u64))
-                .build()
-                .ok()?;
-            Some(Replica {
-                connections,
-                rests_until: Mutex::new(Instant::now()),
-            })
+            let same = known.hosts.iter().find(|host| host.place == place);
+            same.cloned().or_else(|| self.host(place).map(Arc::new))
         });
-        hosts.collect()
+        known.hosts = hosts.collect();
+        known.at = Some(Instant::now());
+        known.hosts.clone()
+    }
+
+    fn host(&self, place: Config) -> Option<Replica> {
+        let recycling = ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        };
+        let manager = Manager::from_config(place.clone(), self.tls.clone(), recycling);
+        let connections = deadpool_postgres::Pool::builder(manager)
+            .max_size(self.size)
+            .runtime(Runtime::Tokio1)
+            .timeouts(Timeouts::wait_millis(PATIENCE.as_millis() as u64))
+            .build()
+            .ok()?;
+        Some(Replica {
+            place,
+            connections,
+            rests_until: Mutex::new(Instant::now()),
+        })
     }
 }
 

@@ -40,6 +40,8 @@ use crate::text::Texts;
 use crate::upkeep;
 use crate::websocket;
 
+/// Sessions of the SQL port that may ask at the same time which standby they are led to.
+const STANDBY_QUESTIONS: usize = 2;
 /// How long the server's own tasks may take to end; the feed's farewell takes 5 s at most.
 const TASKS_END: Duration = Duration::from_secs(7);
 
@@ -133,7 +135,13 @@ impl Server {
         let texts = Texts::new(pool.clone(), servers_told.clone());
         let (readiness, readiness_told) =
             watch::channel(Readiness::NotReady("the feed is starting".into()));
-        let (sql_feed, sql_lineage) = (feed_handle.clone(), pool.lineage().clone());
+        let sql_feed = feed_handle.clone();
+        let sql_pool = match settings.sql_from_standbys {
+            true => pool
+                .clone()
+                .reading_from_standbys(&settings.database_url, STANDBY_QUESTIONS)?,
+            false => pool.clone().reading_from_primary(),
+        };
         let context = Arc::new(Context {
             pool,
             public_urls,
@@ -194,7 +202,7 @@ impl Server {
                     tls: speaks(b"postgresql").transpose()?,
                     database_url: settings.database_url.clone(),
                     feed: sql_feed,
-                    lineage: sql_lineage,
+                    pool: sql_pool,
                     presence: presence.clone(),
                     connections: usize::from(settings.sql_connections),
                     trusted: settings.trusted_proxy.clone(),

@@ -30,6 +30,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes, BytesMut};
+use futures_util::future::join_all;
 use ipnet::IpNet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -49,10 +50,10 @@ use self::session::{Ends, pass, stopping};
 use self::sign_in::{Legs, sign_in};
 use self::startup::{Opening, Startup};
 use crate::error::{Error, Kind, Result};
-use crate::feed::{self, Secured, Socket, secure};
+use crate::feed::{self, Address, Secured, Socket, secure};
 use crate::metrics::{Counters, Gauge, Metric};
 use crate::places::Places;
-use crate::postgres::{self, Lineage, Tls};
+use crate::postgres::{self, Pool, Tls};
 use crate::presence::Presence;
 
 /// How long signing in may take, from the first byte on.
@@ -89,7 +90,8 @@ pub struct Parts {
     pub tls: Option<TlsAcceptor>,
     pub database_url: String,
     pub feed: feed::Handle,
-    pub lineage: Lineage,
+    /// Knows the log that is followed, and the standbys that sessions lead to, where they do.
+    pub pool: Pool,
     pub presence: Presence,
     /// Sessions at the same time at most.
     pub connections: usize,
@@ -112,7 +114,7 @@ struct Shared {
     /// The name of Quire's own database.
     database: String,
     feed: feed::Handle,
-    lineage: Lineage,
+    pool: Pool,
     places: Places,
     sessions: Arc<Semaphore>,
     keys: Arc<Keys>,
@@ -146,8 +148,8 @@ impl SqlPort {
                 places: Places::new(parts.connections + SPARE, from_one, parts.trusted),
                 sessions: Arc::new(Semaphore::new(parts.connections)),
                 keys: Arc::default(),
-                library: Arc::new(Library::new(parts.presence, parts.lineage.clone())),
-                lineage: parts.lineage,
+                library: Arc::new(Library::new(parts.presence, parts.pool.lineage().clone())),
+                pool: parts.pool,
                 grace: parts.grace,
                 draining,
             }),
@@ -215,7 +217,7 @@ impl Shared {
         };
         SESSIONS.add(1);
         let ends = Ends {
-            lineage: self.lineage.clone(),
+            lineage: self.pool.lineage().clone(),
             made: session.made,
             draining: self.draining.clone(),
             grace: self.grace,
@@ -284,25 +286,43 @@ impl Shared {
         Ok((database, made, place))
     }
 
-    /// A socket to the database that the feed follows.
+    /// A socket to a standby where sessions lead there, else to the primary that the feed follows.
     async fn connect(&self) -> Result<Secured, Refusal> {
         let away = || Refusal::fatal("57P03", "the database of Quire cannot be reached just now");
-        let address = self.feed.address().ok_or_else(away)?;
-        let connecting = secure(&address, &self.config, &self.database_tls);
-        match timeout(CONNECT, connecting).await {
-            Ok(Ok(secured)) => Ok(secured),
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "connect to the database for the SQL port");
-                Err(away())
+        let standby = self.pool.standby_place().await;
+        let standby = standby.ok().flatten().as_ref().and_then(Address::of);
+        if let Some(address) = standby {
+            match self.connect_to(&address).await {
+                Ok(secured) => return Ok(secured),
+                Err(error) => tracing::debug!(%error, "lead a session to a standby"),
             }
-            Err(_) => Err(away()),
         }
+        let address = self.feed.address().ok_or_else(away)?;
+        self.connect_to(&address).await.map_err(|error| {
+            tracing::warn!(%error, "connect to the database for the SQL port");
+            away()
+        })
     }
 
-    /// Passes a request to cancel on. Postgres looks at the key, and nobody is told what came of it.
+    /// Errors: `Unavailable` when nothing is there, or it takes too long.
+    async fn connect_to(&self, address: &Address) -> Result<Secured> {
+        let connecting = secure(address, &self.config, &self.database_tls);
+        timeout(CONNECT, connecting).await.unwrap_or_else(|_| {
+            let context = format!("connect to Postgres at {address}: it does not answer");
+            Err(Error::new(Kind::Unavailable, context))
+        })
+    }
+
+    /// Passes a request to cancel on to every host: the one that gave the key knows it. Nobody is told
+    /// what came of it.
     async fn cancel(&self, key: &Bytes) {
         self.keys.cancel(key);
-        let Ok(Secured { mut socket, .. }) = self.connect().await else {
+        let hosts = Address::resolve(&self.config).await.unwrap_or_default();
+        join_all(hosts.iter().map(|host| self.cancel_at(host, key))).await;
+    }
+
+    async fn cancel_at(&self, host: &Address, key: &Bytes) {
+        let Ok(Secured { mut socket, .. }) = self.connect_to(host).await else {
             return;
         };
         let mut packet = BytesMut::new();

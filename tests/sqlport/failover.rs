@@ -15,10 +15,26 @@ use crate::kit::postgres::{Cluster, Version};
 use crate::kit::server::program;
 use crate::kit::standby::Standby;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A cluster whose roles sign in over its socket with their passwords, an office on it, and the name of
+/// the office's database.
+pub async fn primary() -> (Cluster, Office, String) {
+    let primary = Cluster::start(Version::usual(), &[]);
+    let url = primary.database().await.url;
+    let name = url.rsplit('/').next().expect("a name").to_owned();
+    let office = Office::open(&pool(&url, 2).expect("a pool")).await;
+    // A standby has the same roles and rules.
+    primary.execute(ROLES).await;
+    let rules = primary.postgres().data().join("pg_hba.conf");
+    let former = fs::read_to_string(&rules).expect("there");
+    fs::write(&rules, format!("local all dba scram-sha-256\n{former}")).expect("written");
+    primary.postgres().reload();
+    (primary, office, name)
+}
 
 /// Signs in, as soon as that works.
-async fn connect(url: &str) -> Client {
+pub async fn connect(url: &str) -> Client {
     let connecting = async {
         loop {
             if let Ok((client, connection)) = tokio_postgres::connect(url, NoTls).await {
@@ -34,16 +50,7 @@ async fn connect(url: &str) -> Client {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_failover_the_port_leads_to_the_database_that_is_followed() {
-    let mut primary = Cluster::start(Version::usual(), &[]);
-    let url = primary.database().await.url;
-    let name = url.rsplit('/').next().expect("a name").to_owned();
-    let office = Office::open(&pool(&url, 2).expect("a pool")).await;
-    // The standby has the same roles and rules.
-    primary.execute(ROLES).await;
-    let rules = primary.postgres().data().join("pg_hba.conf");
-    let former = fs::read_to_string(&rules).expect("there");
-    fs::write(&rules, format!("local all dba scram-sha-256\n{former}")).expect("written");
-    primary.postgres().reload();
+    let (mut primary, office, name) = primary().await;
     let to = |cluster: &Cluster| Target::Unix(cluster.postgres().socket().join(".s.PGSQL.5432"));
     let link = Link::to(to(&primary)).await;
     let (host, port) = link.address().split_once(':').expect("host and port");

@@ -11,3 +11,4 @@ mod pgbench;
 mod psql;
 mod refused;
 mod stage;
+mod standby;

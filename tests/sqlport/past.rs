@@ -21,7 +21,11 @@ use crate::kit::random;
 /// Rows that are written with one statement.
 const CHUNK: usize = 10_000;
 /// Edits whose operations are asked for: each costs some 0.2 ms.
-const OPERATIONS: usize = 30_000;
+const OPERATIONS: usize = if cfg!(debug_assertions) {
+    30_000
+} else {
+    usize::MAX
+};
 
 fn trace(name: &str, made_up: usize) -> (Trace, bool) {
     let folder = std::env::var_os("QUIRE_TRACES").map(PathBuf::from);

@@ -47,7 +47,8 @@ pub struct Past {
     pub moments: Vec<At>,
 }
 
-/// Opens a history, and finds moments in it.
+/// Opens a history, and finds moments in it, on a standby where there is one: who may read it is asked
+/// there too, as of now.
 ///
 /// # Errors
 /// `NotFound` when there is no such document, edit or version; `Conflict` in the bin; `TooLarge` and
@@ -58,14 +59,33 @@ pub async fn open(
     document_id: Uuid,
     wanted: &[Wanted],
 ) -> Result<Past> {
-    let budget = Budget::new(LIMITS, TIME);
-    let era = call.context.pool.lineage().era();
-    let mut client = call.client().await?;
-    let (act, _) = look(call, &mut client, org_id, document_id).await?;
     let document = DocKey {
         org_id,
         document_id,
     };
+    let mut reader = call.context.pool.reader().await?;
+    match open_on(&mut reader.client, call, document, wanted).await {
+        Err(error) if reader.is_to_blame(&error) => {
+            drop(reader);
+            open_on(&mut call.client().await?, call, document, wanted).await
+        }
+        opened => opened,
+    }
+}
+
+async fn open_on(
+    client: &mut PoolClient,
+    call: &Call<'_>,
+    document: DocKey,
+    wanted: &[Wanted],
+) -> Result<Past> {
+    let DocKey {
+        org_id,
+        document_id,
+    } = document;
+    let budget = Budget::new(LIMITS, TIME);
+    let era = call.context.pool.lineage().era();
+    let (act, _) = look(call, client, org_id, document_id).await?;
     let histories = &call.context.histories;
     let history = histories
         .open(&act.transaction, document, era, &budget)

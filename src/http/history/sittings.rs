@@ -3,11 +3,13 @@
 use super::PAUSE_US;
 use super::look;
 use crate::error::{Error, Kind, Result};
+use crate::http::act::Parameters;
 use crate::http::answer::{Answer, json_text};
 use crate::http::call::{Call, parameter};
-use crate::postgres::failed;
+use crate::postgres::{PoolClient, failed};
 use hyper::StatusCode;
 use serde_json::json;
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 /// Most sittings of one answer.
@@ -38,16 +40,16 @@ pub async fn list(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<An
                 Error::new(Kind::Invalid, context)
             })?,
     };
-    let mut client = call.client().await?;
-    let (act, _) = look(call, &mut client, org_id, document_id).await?;
-    let rows = act
-        .transaction
-        .query(
-            include_str!("../../../sql/list_sittings.sql"),
-            &[&org_id, &document_id, &PAUSE_US, &after, &(limit + 1)],
-        )
-        .await
-        .map_err(failed("list sittings"))?;
+    let mut reader = call.context.pool.reader().await?;
+    let parameters: Parameters<'_> = &[&org_id, &document_id, &PAUSE_US, &after, &(limit + 1)];
+    let rows = match read(call, &mut reader.client, org_id, document_id, parameters).await {
+        Err(error) if reader.is_to_blame(&error) => {
+            drop(reader);
+            let mut client = call.client().await?;
+            read(call, &mut client, org_id, document_id, parameters).await?
+        }
+        read => read?,
+    };
     let shown = rows.len().min(limit as usize);
     let next = match rows.len() > shown {
         true => json!(rows[shown - 1].get::<_, i64>("sitting").to_string()),
@@ -56,4 +58,17 @@ pub async fn list(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<An
     let bodies: Vec<&str> = rows[..shown].iter().map(|row| row.get("body")).collect();
     let body = format!("{{\"sittings\":[{}],\"next\":{next}}}", bodies.join(","));
     Ok(json_text(StatusCode::OK, body))
+}
+
+async fn read(
+    call: &Call<'_>,
+    client: &mut PoolClient,
+    org_id: Uuid,
+    document_id: Uuid,
+    parameters: Parameters<'_>,
+) -> Result<Vec<Row>> {
+    let (act, _) = look(call, client, org_id, document_id).await?;
+    let sql = include_str!("../../../sql/list_sittings.sql");
+    let rows = act.transaction.query(sql, parameters).await;
+    rows.map_err(failed("list sittings"))
 }
