@@ -10,4 +10,6 @@ select
         (case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end) - '0/0'::pg_lsn,
         0
     )::bigint as position,
-    (select setting::bigint from pg_settings where name = 'wal_sender_timeout') as wal_sender_timeout_ms
+    (select setting::bigint from pg_settings where name = 'wal_sender_timeout') as wal_sender_timeout_ms,
+    -- Since PostgreSQL 16.
+    current_setting('server_version_num')::integer >= 160000 as decodes_on_standby

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use quire::dev::{self, ServerProcess};
 use rustix::process::{Pid, Signal, kill_process};
@@ -207,6 +208,29 @@ async fn several_servers_are_named_and_all_are_ready() {
             .await
             .expect("it listens");
     }
+    dev.stop();
+}
+
+/// Of two servers one has the log from the primary and one from the standby.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_second_server_has_its_log_from_a_standby() {
+    let folder = Folder::new();
+    let dev = Dev::start(&folder.0, &["--servers", "2", "--standbys", "1"]);
+    let primary = connect(&folder.database_url()).await;
+    let sql = "select count(*) filter (where application_name = 'standby_1'),
+                   count(*) filter (where application_name <> 'standby_1')
+               from pg_stat_replication";
+    let streaming = async {
+        loop {
+            let row = primary.query_one(sql, &[]).await.expect("asked");
+            if (row.get(0), row.get(1)) == (1_i64, 1_i64) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let streaming = tokio::time::timeout(Duration::from_secs(60), streaming);
+    streaming.await.expect("both have their log");
     dev.stop();
 }
 

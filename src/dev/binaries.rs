@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::ops::RangeInclusive;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,6 +15,17 @@ use crate::error::{Error, Kind, Result};
 
 /// The oldest Postgres that Quire works on.
 pub const OLDEST: u32 = 15;
+
+/// The oldest whose standbys can send the log.
+const DECODES_ON_STANDBY: u32 = 16;
+
+/// The versions that will do for new data, with standbys or without.
+pub fn usable(has_standbys: bool) -> RangeInclusive<u32> {
+    match has_standbys {
+        true => DECODES_ON_STANDBY..=u32::MAX,
+        false => OLDEST..=u32::MAX,
+    }
+}
 
 /// A folder with `postgres` and `initdb` that the ordinary user can run.
 #[derive(Debug, Clone)]
@@ -58,19 +70,19 @@ impl Binaries {
         Ok(Self { bin, major })
     }
 
-    /// `explicit` and nothing else when given; else the newest on this machine, of `major` when
-    /// given (data is readable only by the version that made it); else the npm package. What has
-    /// to be copied is copied into `copies`, and found there the next time.
+    /// `explicit` and nothing else when given; else the newest on this machine, of one of `majors` (data
+    /// is readable only by the version that made it); else the npm package. What has to be copied is
+    /// copied into `copies`, and found there the next time.
     pub fn find(
         explicit: Option<&Path>,
-        major: Option<u32>,
+        majors: RangeInclusive<u32>,
         user: &User,
         copies: &Path,
     ) -> Result<Self> {
         if let Some(bin) = explicit {
             return Self::at(bin, user);
         }
-        let fits = |found: &Self| major.is_none_or(|major| found.major == major);
+        let fits = |found: &Self| majors.contains(&found.major);
         let newest = on_this_machine()
             .iter()
             .filter_map(|bin| Self::at(bin, user).ok())
@@ -82,9 +94,9 @@ impl Binaries {
         if let Some(found) = Self::npm(user, copies)?.filter(fits) {
             return Ok(found);
         }
-        let wanted = match major {
-            Some(major) => format!("PostgreSQL {major} (which made the data)"),
-            None => format!("PostgreSQL {OLDEST} or newer"),
+        let wanted = match majors.start() == majors.end() {
+            true => format!("PostgreSQL {} (which made the data)", majors.start()),
+            false => format!("PostgreSQL {} or newer", majors.start()),
         };
         Err(Error::new(
             Kind::Setting,

@@ -149,12 +149,17 @@ impl EmbeddedPostgres {
     /// The address of its database `name`, over the socket; [`init`](Self::init) makes `quire` and
     /// `postgres`.
     pub fn url(&self, name: &str) -> String {
+        format!("postgres://{NAME}@{}/{name}", self.host())
+    }
+
+    /// Host and port as they stand in such an address.
+    pub(super) fn host(&self) -> String {
         let socket = self.socket().display().to_string();
         let host = socket
             .replace('%', "%25")
             .replace('/', "%2F")
             .replace(' ', "%20");
-        format!("postgres://{NAME}@{host}:{}/{name}", self.port())
+        format!("{host}:{}", self.port())
     }
 
     /// Its port: of TCP too, where the settings make it listen there.
@@ -177,6 +182,16 @@ impl EmbeddedPostgres {
     /// Where it says what happens to it, since its last start.
     pub fn log(&self) -> PathBuf {
         self.folder.join("postgres.log")
+    }
+
+    /// The account that it runs as.
+    pub(super) fn user(&self) -> &User {
+        &self.user
+    }
+
+    /// Its programs.
+    pub(super) fn binaries(&self) -> &Binaries {
+        &self.binaries
     }
 
     /// Which version runs.

@@ -8,13 +8,16 @@ mod options;
 mod process;
 mod run;
 mod server_process;
+mod standby;
 mod user;
 
-pub use binaries::Binaries;
+pub use binaries::{Binaries, usable};
 pub use embedded::{EmbeddedPostgres, Stop};
 pub use folder::{copies, temporary};
 pub use options::Options;
+pub(crate) use process::blocking;
 pub use process::children;
 pub use run::run;
 pub use server_process::{LOG, ServerProcess, free_addresses};
+pub use standby::{start_standby, start_standbys, url_of_all};
 pub use user::User;

@@ -39,6 +39,11 @@ pub struct Options {
     #[arg(long, env = "QUIRE_SERVERS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=50), value_name = "NUMBER")]
     pub servers: u16,
 
+    /// How many standbys to give the private Postgres, copied anew with each start. Servers read from them
+    /// then, and every second server has its log from one (PostgreSQL 16).
+    #[arg(long, env = "QUIRE_STANDBYS", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=8), value_name = "NUMBER")]
+    pub standbys: u16,
+
     /// The folder of Postgres's programs (postgres and initdb, 15 or newer). Default: the newest on
     /// this machine, else the npm package in node_modules.
     #[arg(long, env = "QUIRE_POSTGRES_BIN", value_name = "FOLDER")]

@@ -87,12 +87,16 @@ pub fn stop_leftover(data: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The child processes of `pid`, where the system tells.
+/// The child processes of `pid`, of all its threads, where the system tells.
 pub fn children(pid: u32) -> Vec<i32> {
-    let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    list.split_whitespace()
-        .filter_map(|child| child.parse().ok())
-        .collect()
+    let threads = fs::read_dir(format!("/proc/{pid}/task"));
+    let mut children = Vec::new();
+    for thread in threads.into_iter().flatten().flatten() {
+        let list = fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+        let pids = list.split_whitespace();
+        children.extend(pids.filter_map(|child| child.parse::<i32>().ok()));
+    }
+    children
 }
 
 /// Closes `folder` to everybody but its owner.
@@ -138,4 +142,14 @@ pub fn run_with_input(command: &mut Command, input: &str) -> Result<()> {
 /// An error of the file system: "make /var/lib/quire".
 pub fn io(verb: &str, path: &Path, e: std::io::Error) -> Error {
     Error::caused(Kind::Setting, format!("{verb} {}", path.display()), e)
+}
+
+/// Does what blocks, beside the threads that others wait on.
+/// Errors: those of `work`.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|e| Err(Error::caused(Kind::Internal, "run Postgres", e)))
 }

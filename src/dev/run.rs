@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
-use tokio::task::spawn_blocking;
 
+use super::binaries::usable;
 use super::dba::{DBA, make_dba};
-use super::process::io;
+use super::process::{blocking, io};
+use super::standby::{start_standbys, url_of_all};
 use super::{Binaries, EmbeddedPostgres, Options, ServerProcess, Stop, User};
 use crate::auth::welcome_link;
 use crate::config::Serve;
@@ -34,7 +35,8 @@ pub async fn run(
     let _lock = lock(&folder)?;
     let mut postgres = {
         let (folder, bin) = (folder.clone(), options.postgres_bin.clone());
-        blocking(move || start_postgres(&folder, bin.as_deref())).await?
+        let has_standbys = options.standbys > 0;
+        blocking(move || start_postgres(&folder, bin.as_deref(), has_standbys)).await?
     };
     let database_url = postgres.url("quire");
     let database = pool(&database_url, 2)?;
@@ -42,10 +44,18 @@ pub async fn run(
     let token = welcome_link(&database).await?;
     let password = make_dba(&database, &postgres).await?;
     drop(database);
+    let standbys = start_standbys(&postgres, usize::from(options.standbys)).await?;
+    let database_url = url_of_all(&postgres, &standbys, "quire");
     let sql_at = options.sql_address()?;
-    let servers = Servers::start(&options.addresses()?, sql_at, program, &database_url).await?;
+    let servers = Servers::start(options, sql_at, program, &database_url).await?;
     let sql = format!("postgres://{DBA}:{password}@{sql_at}/quire");
     greet(&servers.addresses(), &token, &sql, &folder, &postgres);
+    for standby in &standbys {
+        println!(
+            "A standby: psql -h {} -U quire quire",
+            standby.socket().display()
+        );
+    }
     tokio::select! {
         biased;
         () = stop => {}
@@ -54,6 +64,7 @@ pub async fn run(
     // Whoever read what this prints may be gone.
     let _ = writeln!(std::io::stdout(), "stopping");
     servers.stop().await;
+    drop(standbys);
     blocking(move || postgres.stop(Stop::Fast)).await
 }
 
@@ -92,7 +103,11 @@ fn lock(folder: &Path) -> Result<File> {
     Ok(file)
 }
 
-fn start_postgres(folder: &Path, bin: Option<&Path>) -> Result<EmbeddedPostgres> {
+fn start_postgres(
+    folder: &Path,
+    bin: Option<&Path>,
+    has_standbys: bool,
+) -> Result<EmbeddedPostgres> {
     let user = User::ordinary()?;
     user.check_reaches(folder)?;
     let home = folder.join("postgres");
@@ -100,7 +115,8 @@ fn start_postgres(folder: &Path, bin: Option<&Path>) -> Result<EmbeddedPostgres>
     let major = fs::read_to_string(home.join("data/PG_VERSION"))
         .ok()
         .and_then(|text| text.trim().parse().ok());
-    let binaries = Binaries::find(bin, major, &user, folder)?;
+    let majors = major.map_or_else(|| usable(has_standbys), |major| major..=major);
+    let binaries = Binaries::find(bin, majors, &user, folder)?;
     EmbeddedPostgres::init(&home, &binaries, &user, true)?;
     EmbeddedPostgres::start(&home, &binaries, &user, &[])
 }
@@ -128,18 +144,33 @@ enum Servers {
 
 impl Servers {
     async fn start(
-        listen: &[SocketAddr],
+        options: &Options,
         sql_listen: SocketAddr,
         program: PathBuf,
         database_url: &str,
     ) -> Result<Self> {
-        let [listen] = listen else {
-            let sql = Some(sql_listen);
+        let addresses = options.addresses()?;
+        let [listen] = &addresses[..] else {
+            let more = |index| {
+                let mut arguments = Vec::new();
+                if index == 0 {
+                    arguments.extend(["--sql-listen".to_owned(), sql_listen.to_string()]);
+                }
+                if options.standbys > 0 {
+                    arguments.push("--read-from-standbys".to_owned());
+                }
+                // Some on the primary, so that both ways are tried.
+                if options.standbys > 0 && index % 2 == 1 {
+                    arguments.extend(["--feed-from".to_owned(), "standby".to_owned()]);
+                }
+                arguments
+            };
             let children =
-                ServerProcess::spawn_several(&program, database_url, listen, sql).await?;
+                ServerProcess::spawn_several(&program, database_url, &addresses, more).await?;
             return Ok(Self::Children(children));
         };
         let mut settings = Serve::with_defaults(database_url);
+        settings.read_from_standbys = options.standbys > 0;
         settings.listen = *listen;
         settings.sql_listen = Some(sql_listen);
         settings.public_url = vec![format!("http://{listen}")];
@@ -202,12 +233,4 @@ fn greet(
         postgres.major(),
         postgres.socket().display()
     );
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    spawn_blocking(work)
-        .await
-        .unwrap_or_else(|e| Err(Error::caused(Kind::Internal, "run Postgres", e)))
 }

@@ -79,13 +79,13 @@ impl ServerProcess {
         })
     }
 
-    /// Starts one server for each of `listen`; each knows the others' addresses. The first has its SQL
-    /// port at `sql_listen`.
+    /// Starts one server for each of `listen`; each knows the others' addresses. `more` gives the further
+    /// arguments of each by its place.
     pub async fn spawn_several(
         program: &Path,
         database_url: &str,
         listen: &[SocketAddr],
-        sql_listen: Option<SocketAddr>,
+        more: impl Fn(usize) -> Vec<String>,
     ) -> Result<Vec<Self>> {
         let mut servers = Vec::new();
         for (index, own) in listen.iter().enumerate() {
@@ -98,13 +98,11 @@ impl ServerProcess {
             for address in addresses {
                 arguments.extend(["--public-url".to_owned(), format!("http://{address}")]);
             }
-            if let (0, Some(at)) = (index, sql_listen) {
-                arguments.extend(["--sql-listen".to_owned(), at.to_string()]);
-            }
             for address in listen.iter().filter(|address| address.ip().is_loopback()) {
                 let name = format!("http://localhost:{}", address.port());
                 arguments.extend(["--public-url".to_owned(), name]);
             }
+            arguments.extend(more(index));
             servers.push(Self::spawn(program, database_url, &arguments).await?);
         }
         Ok(servers)

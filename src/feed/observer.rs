@@ -27,6 +27,8 @@ pub(super) struct Observer {
     pub server: Option<Server>,
     /// Where its log ended when it was asked first.
     pub reached: Lsn,
+    /// Whether it can send the log while it is a standby.
+    pub decodes_on_standby: bool,
     /// After this long without a word from us the database drops the stream; none: never.
     pub sender_timeout: Option<Duration>,
 }
@@ -54,6 +56,7 @@ impl Observer {
             driver,
             server: None,
             reached: Lsn::default(),
+            decodes_on_standby: false,
             sender_timeout: None,
         };
         observer.identify().await?;
@@ -67,6 +70,7 @@ impl Observer {
             .await?;
         let identity = Identity::read(&row)?;
         (self.server, self.reached) = (identity.server, identity.position);
+        self.decodes_on_standby = row.get("decodes_on_standby");
         let timeout_ms: i64 = row.get("wal_sender_timeout_ms");
         self.sender_timeout = u64::try_from(timeout_ms)
             .ok()

@@ -56,7 +56,8 @@ impl Sources {
         standbys.retain(|standby| {
             let address = standby.address.to_string();
             let rests = self.rests_until.contains_key(&address);
-            standby.server == primary && !rests && failed_last != Some(address)
+            let is_fit = standby.observer.decodes_on_standby && standby.server == primary;
+            is_fit && !rests && failed_last != Some(address)
         });
         let random = getrandom::u64().unwrap_or_default() as usize;
         let count = standbys.len();

@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use tokio::task::spawn_blocking;
-
 use super::Options;
+use super::used::{DatabaseUsed, Used, seconds_of_tree};
 use crate::auth::welcome_link;
 use crate::client::Address;
-use crate::dev::{self, Binaries, EmbeddedPostgres, ServerProcess, Stop, User, free_addresses};
-use crate::error::{Error, Kind, Result};
+use crate::dev::{
+    self, Binaries, EmbeddedPostgres, ServerProcess, Stop, User, blocking, free_addresses,
+    start_standbys, url_of_all, usable,
+};
+use crate::error::Result;
 use crate::postgres::{migrate, pool};
 
 /// The servers of a replay.
@@ -25,6 +27,9 @@ pub struct Cluster {
 /// What was started for the replay and ends with it.
 struct Own {
     servers: Vec<ServerProcess>,
+    standbys: Vec<EmbeddedPostgres>,
+    /// The database's address with the standbys in it.
+    url_of_all: String,
     postgres: EmbeddedPostgres,
     program: PathBuf,
 }
@@ -45,21 +50,26 @@ impl Cluster {
             });
         }
         let bin = options.postgres_bin.clone();
-        let postgres = blocking(move || start_postgres(bin.as_deref())).await?;
+        let has_standbys = options.standbys > 0;
+        let postgres = blocking(move || start_postgres(bin.as_deref(), has_standbys)).await?;
         let database_url = postgres.url("quire");
         let database = pool(&database_url, 1)?;
         migrate(&database).await?;
         let link = welcome_link(&database).await?.reveal();
-        let servers = spawn(program, &database_url, usize::from(options.servers)).await?;
+        let standbys = start_standbys(&postgres, usize::from(options.standbys)).await?;
+        let mut own = Own {
+            servers: Vec::new(),
+            url_of_all: url_of_all(&postgres, &standbys, "quire"),
+            standbys,
+            postgres,
+            program: program.to_owned(),
+        };
+        own.start_servers(usize::from(options.servers)).await?;
         Ok(Self {
-            addresses: addresses(&servers)?,
+            addresses: addresses(&own.servers)?,
             link,
             database_url: Some(database_url),
-            own: Some(Own {
-                servers,
-                postgres,
-                program: program.to_owned(),
-            }),
+            own: Some(own),
         })
     }
 
@@ -68,14 +78,28 @@ impl Cluster {
     /// # Errors
     /// When one does not stop or start.
     pub async fn restart(&mut self) -> Result<bool> {
-        let (Some(own), Some(database_url)) = (&mut self.own, &self.database_url) else {
+        let Some(own) = &mut self.own else {
             return Ok(false);
         };
         own.stop_servers().await?;
-        let count = self.addresses.len();
-        own.servers = spawn(&own.program, database_url, count).await?;
+        own.start_servers(self.addresses.len()).await?;
         self.addresses = addresses(&own.servers)?;
         Ok(true)
+    }
+
+    /// The processor that each part has used so far; none when it is not ours.
+    pub fn used(&self) -> Option<Used> {
+        let own = self.own.as_ref()?;
+        let servers = own.servers.iter().filter_map(ServerProcess::pid);
+        Some(Used {
+            primary: DatabaseUsed::by(own.postgres.pid()),
+            standbys: own
+                .standbys
+                .iter()
+                .map(|s| DatabaseUsed::by(s.pid()))
+                .collect(),
+            servers_s: servers.map(seconds_of_tree).sum(),
+        })
     }
 
     /// Stops what was started.
@@ -87,12 +111,27 @@ impl Cluster {
             return Ok(());
         };
         own.stop_servers().await?;
+        drop(own.standbys);
         let mut postgres = own.postgres;
         blocking(move || postgres.stop(Stop::Fast)).await
     }
 }
 
 impl Own {
+    async fn start_servers(&mut self, count: usize) -> Result<()> {
+        let addresses = free_addresses(count)?;
+        let more = |_| match self.standbys.is_empty() {
+            true => Vec::new(),
+            false => ["--read-from-standbys", "--feed-from", "standby"]
+                .map(str::to_owned)
+                .to_vec(),
+        };
+        let started =
+            ServerProcess::spawn_several(&self.program, &self.url_of_all, &addresses, more);
+        self.servers = started.await?;
+        Ok(())
+    }
+
     async fn stop_servers(&mut self) -> Result<()> {
         for mut server in self.servers.drain(..) {
             server.stop().await?;
@@ -101,16 +140,12 @@ impl Own {
     }
 }
 
-fn start_postgres(bin: Option<&Path>) -> Result<EmbeddedPostgres> {
+fn start_postgres(bin: Option<&Path>, has_standbys: bool) -> Result<EmbeddedPostgres> {
     let user = User::ordinary()?;
-    let binaries = Binaries::find(bin, None, &user, &dev::copies()?)?;
+    let binaries = Binaries::find(bin, usable(has_standbys), &user, &dev::copies()?)?;
     let folder = dev::temporary()?;
     EmbeddedPostgres::init(&folder, &binaries, &user, true)?;
     EmbeddedPostgres::start_temporary(&folder, &binaries, &user, &[])
-}
-
-async fn spawn(program: &Path, database_url: &str, count: usize) -> Result<Vec<ServerProcess>> {
-    ServerProcess::spawn_several(program, database_url, &free_addresses(count)?, None).await
 }
 
 fn addresses(servers: &[ServerProcess]) -> Result<Vec<Address>> {
@@ -118,12 +153,4 @@ fn addresses(servers: &[ServerProcess]) -> Result<Vec<Address>> {
         .iter()
         .map(|server| Address::parse(server.address()))
         .collect()
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    spawn_blocking(work)
-        .await
-        .unwrap_or_else(|e| Err(Error::caused(Kind::Internal, "run Postgres", e)))
 }

@@ -13,6 +13,7 @@ mod report;
 mod run;
 pub mod synthetic;
 pub mod trace;
+mod used;
 mod writer;
 
 pub use options::Options;

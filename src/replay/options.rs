@@ -41,6 +41,11 @@ pub struct Options {
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=16), conflicts_with = "address", value_name = "NUMBER")]
     pub servers: u16,
 
+    /// How many standbys to give the private Postgres (PostgreSQL 16). All servers read from them then and
+    /// have their log from them.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=8), conflicts_with = "address", value_name = "NUMBER")]
+    pub standbys: u16,
+
     /// The address of a running server, http://host:port; once for each. Then none is started.
     #[arg(long, requires = "link", value_name = "URL")]
     pub address: Vec<String>,
@@ -63,6 +68,10 @@ pub struct Options {
     /// machine, else the npm package in node_modules.
     #[arg(long, env = "QUIRE_POSTGRES_BIN", value_name = "FOLDER")]
     pub postgres_bin: Option<PathBuf>,
+
+    /// Measure no bare commits, which at a given rate go on beside the edits and cost the database as much.
+    #[arg(long)]
+    pub no_bare_commits: bool,
 
     /// Print the figures as one line of JSON, last.
     #[arg(long)]

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::figures::Percentiles;
+use super::used::Used;
 
 /// The last line of `quire replay --json`. What could not be measured or checked is null.
 #[derive(Debug, Serialize)]
@@ -21,6 +22,8 @@ pub struct Report {
     pub rows: Option<usize>,
     /// How many servers took part.
     pub servers: usize,
+    /// How many standbys the database had, from which all servers had their log.
+    pub standbys: u16,
     /// How many people wrote.
     pub writers: usize,
     /// Edits a second that were asked for.
@@ -41,6 +44,8 @@ pub struct Report {
     pub wal_bytes_per_edit: Option<f64>,
     /// Length of an update.
     pub update_bytes_per_edit: Option<f64>,
+    /// Processor time from the first edit until everybody had the last one.
+    pub used: Option<Used>,
     /// Connections that were lost and made again.
     pub lost_connections: usize,
 }
@@ -82,6 +87,19 @@ impl fmt::Display for Report {
                     "{name}: p50 {p50:.2} ms, p95 {p95:.2} ms, p99 {p99:.2} ms"
                 )?;
             }
+        }
+        if let Some(used) = &self.used {
+            writeln!(
+                f,
+                "processor: primary {:.2} s (sending its log {:.2} s), standbys {:.2} s, servers {:.2} s",
+                used.primary.all_s,
+                used.primary.walsenders_s,
+                used.standbys
+                    .iter()
+                    .map(|standby| standby.all_s)
+                    .sum::<f64>(),
+                used.servers_s
+            )?;
         }
         if let (Some(wal), Some(update)) = (self.wal_bytes_per_edit, self.update_bytes_per_edit) {
             writeln!(f, "an edit: update {update:.0} bytes, log {wal:.0} bytes")?;

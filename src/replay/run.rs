@@ -106,13 +106,16 @@ async fn replay(options: &Options, trace: &Trace, cluster: &mut Cluster) -> Resu
     let (writers, readers) = join(options, trace, cluster, &sessions, &room, &observed).await?;
 
     let bare = match &database {
-        Some(database) => Some(BareCommits::create(database, USUAL_UPDATE_BYTES).await?),
-        None => None,
+        Some(database) if !options.no_bare_commits => {
+            Some(BareCommits::create(database, USUAL_UPDATE_BYTES).await?)
+        }
+        _ => None,
     };
     let wal_before = match &database {
         Some(database) => Some(position(database).await?),
         None => None,
     };
+    let used_before = cluster.used();
     let pause = options.rate.map(|rate| Duration::from_secs(1) / rate);
     let pace = Pace {
         start: Instant::now(),
@@ -136,6 +139,7 @@ async fn replay(options: &Options, trace: &Trace, cluster: &mut Cluster) -> Resu
         };
         reader.document_is(has_all).await?;
     }
+    let used = cluster.used().zip(used_before);
     let wal_after = match &database {
         Some(database) => Some(position(database).await?),
         None => None,
@@ -185,6 +189,7 @@ async fn replay(options: &Options, trace: &Trace, cluster: &mut Cluster) -> Resu
         restart_matches,
         rows: rebuilt.as_ref().map(|rebuilt| rebuilt.rows),
         servers: cluster.addresses.len(),
+        standbys: options.standbys,
         writers: trace.authors,
         rate: options.rate,
         seconds,
@@ -195,6 +200,7 @@ async fn replay(options: &Options, trace: &Trace, cluster: &mut Cluster) -> Resu
         commit_ms: bare.commits.percentiles(),
         wal_bytes_per_edit,
         update_bytes_per_edit: rebuilt.as_ref().map(update_bytes),
+        used: used.map(|(after, before)| after.since(&before)),
         lost_connections: observed.lost.load(Ordering::Relaxed),
     })
 }

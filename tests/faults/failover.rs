@@ -27,7 +27,7 @@ impl Stage {
         let link = Link::to(socket(&self.cluster)).await;
         let (host, port) = link.address().split_once(':').expect("host and port");
         let conninfo = format!("host={host} port={port}");
-        let standby = Standby::of(&self.cluster, self.version, &conninfo).await;
+        let standby = Standby::of(&self.cluster, &conninfo).await;
         if is_synchronous {
             standby.becomes_synchronous(&self.cluster).await;
         }

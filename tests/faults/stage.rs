@@ -26,7 +26,6 @@ pub const SERVERS: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct Stage {
-    pub version: Version,
     /// The primary.
     pub cluster: Cluster,
     /// Its standby, in rounds that need one.
@@ -66,7 +65,7 @@ impl Stage {
     /// Sets it up. `program` is the binary that the servers run: Quire's own, or one with a bug
     /// planted in it.
     pub async fn set(version: Version, program: PathBuf) -> Self {
-        Self::set_on(version, Cluster::start(version, &[]), None, program).await
+        Self::set_on(Cluster::start(version, &[]), None, program).await
     }
 
     /// The same on small disks of its own, where this machine has such, and with clocks that can be set.
@@ -79,20 +78,14 @@ impl Stage {
             clocks.insert(Clocks::put_into(folder)).postgres(&binaries)
         });
         Clocks::forget(cluster.postgres().pid());
-        Self::set_on(version, cluster, clocks, program).await
+        Self::set_on(cluster, clocks, program).await
     }
 
-    async fn set_on(
-        version: Version,
-        cluster: Cluster,
-        clocks: Option<Clocks>,
-        program: PathBuf,
-    ) -> Self {
+    async fn set_on(cluster: Cluster, clocks: Option<Clocks>, program: PathBuf) -> Self {
         let url = cluster.database().await.url;
         let pool = pool(&url, 4).expect("a pool");
         let office = Office::open(&pool).await;
         let mut stage = Self {
-            version,
             cluster,
             standby: None,
             failovers: 0,

@@ -36,7 +36,7 @@ impl Pair {
         let link = Link::to(Target::Tcp(format!("127.0.0.1:{}", primary.port()))).await;
         let (host, port) = link.address().split_once(':').expect("host and port");
         let conninfo = format!("host={host} port={port}");
-        let standby = Standby::of(&primary, VERSION, &conninfo).await;
+        let standby = Standby::of(&primary, &conninfo).await;
         let (one, two) = (folder(&primary), folder(&standby.cluster));
         let port = primary.port();
         let url = format!("host={one},{two} port={port},5432 user=quire dbname={name}");

@@ -40,7 +40,7 @@ impl Pair {
         let link = Link::to(to(&primary)).await;
         let (host, port) = link.address().split_once(':').expect("host and port");
         let conninfo = format!("host={host} port={port}");
-        let standby = Standby::of(&primary, version, &conninfo).await;
+        let standby = Standby::of(&primary, &conninfo).await;
         Self {
             primary,
             standby,

@@ -125,8 +125,8 @@ async fn standbys_that_stand_still_die_and_are_promoted_cause_no_gap_and_no_old_
     let name = url.rsplit('/').next().expect("a name").to_owned();
     let office = Office::open(&pool(&url, 2).expect("a pool")).await;
     let conninfo = format!("host={} port=5432", folder(&primary));
-    let first = Standby::of(&primary, VERSION, &conninfo).await;
-    let mut second = Standby::of(&primary, VERSION, &conninfo).await;
+    let first = Standby::of(&primary, &conninfo).await;
+    let mut second = Standby::of(&primary, &conninfo).await;
     let hosts = [&primary, &first.cluster, &second.cluster]
         .map(folder)
         .join(",");

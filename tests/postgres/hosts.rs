@@ -28,7 +28,7 @@ async fn a_primary_that_was_replaced_is_not_used_though_it_answers_first() {
     let link = Link::to(socket(&replaced)).await;
     let (host, port) = link.address().split_once(':').expect("host and port");
     let conninfo = format!("host={host} port={port}");
-    let standby = Standby::of(&replaced, Version::usual(), &conninfo).await;
+    let standby = Standby::of(&replaced, &conninfo).await;
     let mut promoted = standby.promote().await;
     let (one, two) = (
         Link::to(socket(&replaced)).await,
@@ -135,7 +135,7 @@ async fn a_standby_that_does_not_follow_is_found_by_the_doctor() {
     let link = Link::to(socket(&primary)).await;
     let (host, port) = link.address().split_once(':').expect("host and port");
     let conninfo = format!("host={host} port={port}");
-    let standby = Standby::of(&primary, Version::usual(), &conninfo).await;
+    let standby = Standby::of(&primary, &conninfo).await;
     let folder = |cluster: &Cluster| cluster.postgres().socket().display().to_string();
     let hosts = format!("{},{}", folder(&primary), folder(&standby.cluster));
     let url = format!("host={hosts} port=5432 user=quire dbname=postgres");

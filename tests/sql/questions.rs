@@ -165,7 +165,7 @@ async fn a_standby_answers_the_same() {
     client.batch_execute(&grant).await.expect("granted");
     let folder = primary.postgres().socket();
     let conninfo = format!("host={} port=5432", folder.display());
-    let standby = Standby::of(&primary, Version::usual(), &conninfo).await;
+    let standby = Standby::of(&primary, &conninfo).await;
     let name = database.url.rsplit('/').next().expect("a name");
     let copy = connect(&standby.cluster.url(name)).await;
     copy.batch_execute("set timezone = 'UTC'").await.unwrap();

@@ -55,7 +55,7 @@ async fn after_a_failover_the_port_leads_to_the_database_that_is_followed() {
     let link = Link::to(to(&primary)).await;
     let (host, port) = link.address().split_once(':').expect("host and port");
     let conninfo = format!("host={host} port={port}");
-    let standby = Standby::of(&primary, Version::usual(), &conninfo).await;
+    let standby = Standby::of(&primary, &conninfo).await;
     let (first, second) = (
         Link::to(to(&standby.cluster)).await,
         Link::to(to(&primary)).await,

@@ -8,7 +8,7 @@ use tokio_postgres::NoTls;
 use tokio_postgres::error::SqlState;
 
 use super::failover;
-use crate::kit::postgres::{Version, connect};
+use crate::kit::postgres::connect;
 use crate::kit::server::program;
 use crate::kit::standby::Standby;
 
@@ -18,7 +18,7 @@ async fn sessions_on_a_standby_lack_nothing_that_was_committed_before() {
     let folder =
         |cluster: &crate::kit::postgres::Cluster| cluster.postgres().socket().display().to_string();
     let conninfo = format!("host={} port=5432", folder(&primary));
-    let standby = Standby::of(&primary, Version::usual(), &conninfo).await;
+    let standby = Standby::of(&primary, &conninfo).await;
     let hosts = [folder(&primary), folder(&standby.cluster)].join(",");
     let mut settings =
         Serve::with_defaults(&format!("host={hosts} port=5432 user=quire dbname={name}"));
