@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build web test test-web test-rust test-e2e check bench access-check api-check sql-check sql-transcript faults soak fuzz clean compiler tools
+.PHONY: help run cluster build web test test-web test-rust test-e2e check bench access-check api-check sql-check sql-transcript faults soak fuzz clean compiler tools
 
 # Where tests keep their databases: in memory where there is room for them. A Postgres that recovers from a crash
 # flushes every file that it has, which takes a busy disk most of a minute.
@@ -13,6 +13,10 @@ WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -pa
 
 help: ## list these
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+cluster: build ## what compose.yaml starts, without containers: a primary, two standbys, three servers, two balancers
+	@scripts/apt-missing haproxy=haproxy openssl=openssl
+	exec node scripts/cluster.mjs
 
 run: build ## build Quire and run it on a Postgres of its own (ARGS="--servers 2" for more)
 	exec target/release/quire dev $(ARGS)
@@ -79,7 +83,8 @@ compiler:
 
 tools: compiler
 	@scripts/apt-missing /usr/lib/postgresql/15/bin/postgres=postgresql-15 psql=postgresql-client-15 \
-		/usr/sbin/pgbouncer=pgbouncer chromium=chromium ip=iproute2 curl=curl faketime=faketime
+		/usr/sbin/pgbouncer=pgbouncer chromium=chromium ip=iproute2 curl=curl faketime=faketime \
+		haproxy=haproxy docker-compose=docker-compose openssl=openssl
 
 web/dist/index.html: web/node_modules/.installed $(WEB_SOURCES)
 	cd web && npm run build

@@ -204,6 +204,13 @@ async fn several_servers_are_named_and_all_are_ready() {
     assert_eq!(addresses.len(), 3, "{line}");
     for address in &addresses {
         let address = address.trim_end_matches('.').trim_start_matches("http://");
+        let port: u16 = address
+            .rsplit(':')
+            .next()
+            .expect("a port")
+            .parse()
+            .expect("a number");
+        assert!(port > 1024, "one that the system chose: {line}");
         tokio::net::TcpStream::connect(address)
             .await
             .expect("it listens");

@@ -3,6 +3,7 @@
 mod access;
 mod auth;
 mod client;
+mod cluster;
 mod command_line;
 mod commit;
 mod dev;

@@ -155,19 +155,25 @@ pub struct Serve {
 impl Serve {
     /// The defaults for `database_url`, on a free port, whatever the environment says.
     pub fn with_defaults(database_url: &str) -> Self {
-        let arguments = [
+        Self::with_arguments(database_url, &[]).expect("every other setting has a default")
+    }
+
+    /// The same with `arguments` of `quire serve`. Errors: [`Kind::Setting`], naming the setting.
+    pub fn with_arguments(database_url: &str, arguments: &[String]) -> Result<Self> {
+        let own = [
             "quire",
             "--listen",
             "127.0.0.1:0",
             "--database-url",
             database_url,
         ];
+        let arguments = own.into_iter().chain(arguments.iter().map(|word| &**word));
         let command = Line::command().mut_args(|argument| argument.env(None::<&str>));
         command
             .try_get_matches_from(arguments)
             .and_then(|matches| Line::from_arg_matches(&matches))
             .map(|line| line.serve)
-            .expect("every other setting has a default")
+            .map_err(|e| Error::caused(Kind::Setting, "read the settings of a server", e))
     }
 
     /// What no single setting can check by itself.

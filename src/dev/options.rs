@@ -44,6 +44,34 @@ pub struct Options {
     #[arg(long, env = "QUIRE_STANDBYS", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=8), value_name = "NUMBER")]
     pub standbys: u16,
 
+    /// The certificate for TLS in the servers: a PEM file with the chain, its own certificate first.
+    #[arg(
+        long,
+        env = "QUIRE_TLS_CERTIFICATE",
+        requires = "tls_key",
+        value_name = "FILE"
+    )]
+    pub tls_certificate: Option<PathBuf>,
+
+    /// The private key of the certificate: a PEM file.
+    #[arg(
+        long,
+        env = "QUIRE_TLS_KEY",
+        requires = "tls_certificate",
+        value_name = "FILE"
+    )]
+    pub tls_key: Option<PathBuf>,
+
+    /// Addresses of balancers in front of the servers, several separated by commas: browsers may come from
+    /// them, and what they say of who is behind them is believed when they are on this machine.
+    #[arg(
+        long,
+        env = "QUIRE_BALANCER",
+        value_delimiter = ',',
+        value_name = "URL"
+    )]
+    pub balancer: Vec<String>,
+
     /// The folder of Postgres's programs (postgres and initdb, 15 or newer). Default: the newest on
     /// this machine, else the npm package in node_modules.
     #[arg(long, env = "QUIRE_POSTGRES_BIN", value_name = "FOLDER")]
@@ -75,6 +103,36 @@ impl Options {
             })
     }
 
+    /// What every server is told besides its addresses, as arguments of `quire serve`.
+    pub(super) fn arguments(&self, index: usize) -> Vec<String> {
+        let mut arguments = Vec::new();
+        let mut add =
+            |words: &[&str]| arguments.extend(words.iter().map(|word| (*word).to_owned()));
+        if let (Some(chain), Some(key)) = (&self.tls_certificate, &self.tls_key) {
+            let (chain, key) = (chain.to_string_lossy(), key.to_string_lossy());
+            add(&["--tls-certificate", &chain, "--tls-key", &key]);
+        }
+        for address in &self.balancer {
+            add(&["--public-url", address, "--trusted-proxy", "127.0.0.0/8"]);
+        }
+        if self.standbys > 0 {
+            add(&["--read-from-standbys"]);
+        }
+        // Some on the primary, so that both ways are tried.
+        if self.standbys > 0 && index % 2 == 1 {
+            add(&["--feed-from", "standby"]);
+        }
+        arguments
+    }
+
+    /// `http`, or `https` with a certificate.
+    pub(super) fn scheme(&self) -> &'static str {
+        match self.tls_certificate {
+            Some(_) => "https",
+            None => "http",
+        }
+    }
+
     /// One address for each server, free now.
     /// Errors: [`Kind::Setting`] when the address asked for is taken, or all are.
     pub fn addresses(&self) -> Result<Vec<SocketAddr>> {
@@ -95,8 +153,11 @@ impl Options {
             addresses.push(asked.0);
             held.push(asked.1);
         }
-        let mut candidates =
-            (first..first.saturating_add(PORTS)).map(|port| SocketAddr::new(ip, port));
+        // After a port that the system chose, it chooses the others as well.
+        let step = u16::from(first > 0);
+        let mut candidates = (0..PORTS)
+            .map(|place| first.saturating_add(place * step))
+            .map(|port| SocketAddr::new(ip, port));
         while addresses.len() < usize::from(self.servers) {
             let Some(candidate) = candidates.next() else {
                 let context =

@@ -138,7 +138,8 @@ async fn look_after(postgres: &mut EmbeddedPostgres) -> Error {
 
 /// One server in this process, or several in their own.
 enum Servers {
-    Here(Box<Server>),
+    /// And what its address begins with.
+    Here(Box<Server>, &'static str),
     Children(Vec<ServerProcess>),
 }
 
@@ -152,41 +153,34 @@ impl Servers {
         let addresses = options.addresses()?;
         let [listen] = &addresses[..] else {
             let more = |index| {
-                let mut arguments = Vec::new();
+                let mut arguments = options.arguments(index);
                 if index == 0 {
                     arguments.extend(["--sql-listen".to_owned(), sql_listen.to_string()]);
                 }
-                if options.standbys > 0 {
-                    arguments.push("--read-from-standbys".to_owned());
-                }
-                // Some on the primary, so that both ways are tried.
-                if options.standbys > 0 && index % 2 == 1 {
-                    arguments.extend(["--feed-from".to_owned(), "standby".to_owned()]);
-                }
                 arguments
             };
+            let scheme = options.scheme();
             let children =
-                ServerProcess::spawn_several(&program, database_url, &addresses, more).await?;
-            return Ok(Self::Children(children));
+                ServerProcess::spawn_several(&program, database_url, scheme, &addresses, more);
+            return Ok(Self::Children(children.await?));
         };
-        let mut settings = Serve::with_defaults(database_url);
-        settings.read_from_standbys = options.standbys > 0;
+        let scheme = options.scheme();
+        let mut arguments = vec!["--public-url".to_owned(), format!("{scheme}://{listen}")];
+        if listen.ip().is_loopback() {
+            let name = format!("{scheme}://localhost:{}", listen.port());
+            arguments.extend(["--public-url".to_owned(), name]);
+        }
+        arguments.extend(options.arguments(0));
+        let mut settings = Serve::with_arguments(database_url, &arguments)?;
         settings.listen = *listen;
         settings.sql_listen = Some(sql_listen);
-        settings.public_url = vec![format!("http://{listen}")];
-        if listen.ip().is_loopback() {
-            settings
-                .public_url
-                .push(format!("http://localhost:{}", listen.port()));
-        }
-        Ok(Self::Here(Box::new(
-            Server::start(&settings, program).await?,
-        )))
+        let server = Server::start(&settings, program).await?;
+        Ok(Self::Here(Box::new(server), scheme))
     }
 
     fn addresses(&self) -> Vec<String> {
         match self {
-            Self::Here(server) => vec![format!("http://{}", server.address())],
+            Self::Here(server, scheme) => vec![format!("{scheme}://{}", server.address())],
             Self::Children(children) => children
                 .iter()
                 .map(|child| child.address().to_owned())
@@ -196,7 +190,7 @@ impl Servers {
 
     async fn stop(self) {
         match self {
-            Self::Here(server) => server.stop().await,
+            Self::Here(server, _) => server.stop().await,
             Self::Children(mut children) => {
                 let stops = children.iter_mut().map(ServerProcess::stop);
                 for outcome in futures_util::future::join_all(stops).await {

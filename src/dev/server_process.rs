@@ -79,11 +79,12 @@ impl ServerProcess {
         })
     }
 
-    /// Starts one server for each of `listen`; each knows the others' addresses. `more` gives the further
-    /// arguments of each by its place.
+    /// Starts one server for each of `listen`; each knows the others' addresses, which begin with `scheme`.
+    /// `more` gives the further arguments of each by its place.
     pub async fn spawn_several(
         program: &Path,
         database_url: &str,
+        scheme: &str,
         listen: &[SocketAddr],
         more: impl Fn(usize) -> Vec<String>,
     ) -> Result<Vec<Self>> {
@@ -96,10 +97,10 @@ impl ServerProcess {
             let addresses = std::iter::once(own).chain(others.map(|(_, other)| other));
             let mut arguments = vec!["--listen".to_owned(), own.to_string()];
             for address in addresses {
-                arguments.extend(["--public-url".to_owned(), format!("http://{address}")]);
+                arguments.extend(["--public-url".to_owned(), format!("{scheme}://{address}")]);
             }
             for address in listen.iter().filter(|address| address.ip().is_loopback()) {
-                let name = format!("http://localhost:{}", address.port());
+                let name = format!("{scheme}://localhost:{}", address.port());
                 arguments.extend(["--public-url".to_owned(), name]);
             }
             arguments.extend(more(index));

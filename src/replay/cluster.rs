@@ -127,7 +127,7 @@ impl Own {
                 .to_vec(),
         };
         let started =
-            ServerProcess::spawn_several(&self.program, &self.url_of_all, &addresses, more);
+            ServerProcess::spawn_several(&self.program, &self.url_of_all, "http", &addresses, more);
         self.servers = started.await?;
         Ok(())
     }
