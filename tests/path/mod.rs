@@ -15,6 +15,7 @@ mod migration;
 mod peers;
 mod restored;
 mod rolling;
+mod scaled;
 mod slow_reader;
 mod standbys;
 mod storm;
