@@ -75,9 +75,9 @@ async fn a_page_is_made_as_it_was_and_passes_the_trial() {
     }
 }
 
-/// The text without what one author did after `from`: what others inserted and nobody else deleted.
+/// The text without what some authors did from `from` to `to`: what others inserted and nobody else deleted.
 /// Sorted, as it is not said where what comes back stands beside what was written there meanwhile.
-fn without(trace: &Trace, from: usize, to: usize, author: usize) -> Vec<char> {
+fn without(trace: &Trace, from: usize, to: usize, authors: &[usize]) -> Vec<char> {
     struct Glyph {
         character: char,
         is_theirs: bool,
@@ -86,7 +86,7 @@ fn without(trace: &Trace, from: usize, to: usize, author: usize) -> Vec<char> {
     }
     let mut all: Vec<Glyph> = Vec::new();
     for (number, edit) in trace.edits.iter().enumerate() {
-        let is_theirs = edit.author == author && (from..to).contains(&number);
+        let is_theirs = authors.contains(&edit.author) && (from..to).contains(&number);
         let shown: Vec<usize> = (0..all.len()).filter(|at| !all[*at].is_gone).collect();
         for at in &shown[edit.position..edit.position + edit.deleted] {
             all[*at].is_gone = true;
@@ -108,6 +108,7 @@ fn without(trace: &Trace, from: usize, to: usize, author: usize) -> Vec<char> {
     text
 }
 
+/// With one device, and with two in turns: the second stands for another author of the history.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_author_did_in_a_time_is_taken_back_and_nothing_else() {
     let seed = random::seed();
@@ -128,29 +129,35 @@ async fn what_one_author_did_in_a_time_is_taken_back_and_nothing_else() {
         // The version after so many edits.
         let version = |edits: usize| made::plain_import(&rows[..edits + 2]).1;
         let (begin, end) = (version(from), version(to));
-        let author = random.below(3);
-        let peer = made::peer(author);
-        let counter = |version: &VersionVector| version.get(&peer).copied().unwrap_or(0);
-        let span = IdSpan::new(peer, counter(&begin), counter(&end));
-        let spans = match span.counter.start < span.counter.end {
-            true => vec![span],
-            false => vec![],
+        let first = random.below(3);
+        let devices = match round % 2 {
+            0 => vec![first],
+            _ => vec![first, (first + 1) % 3],
         };
+        let spans: Vec<IdSpan> = devices
+            .iter()
+            .filter_map(|device| {
+                let peer = made::peer(*device);
+                let counter = |version: &VersionVector| version.get(&peer).copied().unwrap_or(0);
+                let (start, end) = (counter(&begin), counter(&end));
+                (start < end).then(|| IdSpan::new(peer, start, end))
+            })
+            .collect();
+        let operations: i32 = spans.iter().map(|s| s.counter.end - s.counter.start).sum();
         let before = snapshot(&doc);
         let started = Instant::now();
         let update = take_in(&doc, &end, Operation::Undo { spans });
         println!(
-            "{} operations of {author} from {from} to {to}: {:?}",
-            span.counter.end - span.counter.start,
+            "{operations} operations of {devices:?} from {from} to {to}: {:?}",
             started.elapsed()
         );
         let mut text: Vec<char> = plain_text(&doc).chars().collect();
         text.sort_unstable();
-        let expected = without(&trace, from, to, author);
+        let expected = without(&trace, from, to, &devices);
         assert_eq!(
             text.iter().collect::<String>(),
             expected.iter().collect::<String>(),
-            "round {round}, {author} from {from} to {to}"
+            "round {round}, {devices:?} from {from} to {to}"
         );
         assert!(now.iter().all(|(peer, end)| doc.oplog_vv()[peer] == *end));
         passes(&trial, before, update).await;
