@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use quire::document::history::{History, Moment};
 use quire::document::lines::plain_text;
+use quire::document::operations::Operation;
 use quire::random::Random;
 use quire::replay::trace::{Edit, Trace};
 
 use super::made::{self, account, rows_at_once, rows_in_turns};
+use super::restored::{passes, snapshot, take_in, trial};
 use super::{at, budget};
 use crate::kit::random;
 
@@ -156,5 +158,28 @@ fn blame_names_the_author_of_every_character_that_two_wrote_at_once() {
         assert_eq!(then.version, version);
         let text = history.text_at(&then, &budget()).expect("a text");
         assert_eq!(text, plain_text(&plain));
+    }
+}
+
+/// 104,852 characters: what they were at a quarter, a half and three quarters of their making.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_text_is_made_as_it_was_and_passes_the_trial() {
+    let Some(trace) = recorded("automerge-paper.json.gz") else {
+        return;
+    };
+    let rows = rows_in_turns(&trace);
+    let history = History::of(&rows, &budget()).expect("a history");
+    let trial = trial();
+    for quarter in 1..4 {
+        let row = &rows[rows.len() * quarter / 4];
+        let (doc, now) = made::plain_import(&rows);
+        let then = at(&history, Moment::Edit(row.edit_id));
+        let before = snapshot(&doc);
+        let version = then.version.clone();
+        let (update, time) = timed(|| take_in(&doc, &now, Operation::Restore { version }));
+        println!("{quarter} quarters: {} bytes in {time:?}", update.len());
+        let text = history.text_at(&then, &budget()).expect("a text");
+        assert_eq!(plain_text(&doc), text);
+        passes(&trial, before, update).await;
     }
 }

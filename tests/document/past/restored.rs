@@ -24,7 +24,7 @@ use crate::kit::random;
 const RESTORER: u64 = 999;
 
 /// Makes an operation at a version and takes it in; answers its update.
-fn take_in(doc: &LoroDoc, base: &VersionVector, operation: Operation) -> Vec<u8> {
+pub fn take_in(doc: &LoroDoc, base: &VersionVector, operation: Operation) -> Vec<u8> {
     let made = make(doc, base, RESTORER, &[operation]).expect("made");
     if !made.update.is_empty() {
         doc.import(&made.update).expect("imported");
@@ -32,7 +32,7 @@ fn take_in(doc: &LoroDoc, base: &VersionVector, operation: Operation) -> Vec<u8>
     made.update
 }
 
-async fn passes(trial: &Trial, before: Bytes, update: Vec<u8>) {
+pub async fn passes(trial: &Trial, before: Bytes, update: Vec<u8>) {
     if update.is_empty() {
         return;
     }
@@ -45,12 +45,12 @@ async fn passes(trial: &Trial, before: Bytes, update: Vec<u8>) {
     assert!(matches!(verdict, Verdict::Good(_)), "{verdict:?}");
 }
 
-fn trial() -> Trial {
+pub fn trial() -> Trial {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_quire"));
     Trial::start(program, Settings::default()).expect("start the trial")
 }
 
-fn snapshot(doc: &LoroDoc) -> Bytes {
+pub fn snapshot(doc: &LoroDoc) -> Bytes {
     doc.export(ExportMode::Snapshot).expect("exported").into()
 }
 
