@@ -48,6 +48,9 @@ pub mod feed;
 /// Live documents: loading, trial, folding.
 pub mod document;
 
+/// Whether what is stored fits together: what `quire verify` asks.
+pub mod integrity;
+
 /// From the feed to the rooms, and from the rooms to their readers.
 pub mod fanout;
 

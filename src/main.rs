@@ -1,5 +1,4 @@
-//! The command line. Exit codes: 0 well, 1 it failed or the doctor found an error, 2 a setting is
-//! wrong.
+//! The command line. Exit codes: 0 well, 1 it failed or something was found, 2 a setting is wrong.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -10,9 +9,10 @@ use quire::auth::welcome_link;
 use quire::config::{Log, LogFormat, Serve};
 use quire::error::{Error, Kind, Result};
 use quire::postgres::{Limits, Severity, examine, migrate, pool};
-use quire::{dev, document, replay, server};
+use quire::{dev, document, integrity, replay, server};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+use uuid::Uuid;
 
 /// A collaborative document editor whose only infrastructure is PostgreSQL.
 #[derive(Parser)]
@@ -43,6 +43,18 @@ enum Command {
         #[command(flatten)]
         database: Database,
         /// Print one JSON array instead of text: check, severity, says, mend.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Rebuild every document of a database from its edits and compare what is stored of it: after a
+    /// restore, a move, or at any time. Only reads; people may write meanwhile.
+    Verify {
+        #[command(flatten)]
+        database: Database,
+        /// Only this organisation.
+        #[arg(long, value_name = "ID")]
+        org: Option<Uuid>,
+        /// Print one JSON object: documents, edits, findings (check, org_id, document_id, says, mend).
         #[arg(long)]
         json: bool,
     },
@@ -119,6 +131,11 @@ async fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Replay(options) => replay::run(&options, &program()?).await?,
         Command::Doctor { database, json } => return doctor(&database.database_url, json).await,
+        Command::Verify {
+            database,
+            org,
+            json,
+        } => return verify(&database.database_url, org, json).await,
         Command::Welcome {
             database,
             public_url,
@@ -158,6 +175,32 @@ async fn doctor(database_url: &str, json: bool) -> Result<ExitCode> {
         .iter()
         .all(|finding| finding.severity < Severity::Error);
     Ok(if well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+async fn verify(database_url: &str, org_id: Option<Uuid>, json: bool) -> Result<ExitCode> {
+    let report = integrity::verify(database_url, org_id).await?;
+    if json {
+        let text = serde_json::to_string(&report)
+            .map_err(|e| Error::caused(Kind::Internal, "write JSON", e))?;
+        println!("{text}");
+    } else {
+        for finding in &report.findings {
+            println!(
+                "error ({}) in document {}/{}: {}\n    mend: {}",
+                finding.check, finding.org_id, finding.document_id, finding.says, finding.mend
+            );
+        }
+        let (documents, edits) = (report.documents, report.edits);
+        match report.findings.len() {
+            0 => println!("All is well: {documents} documents rebuilt from {edits} edits."),
+            count => println!("{count} findings: {documents} documents, {edits} edits."),
+        }
+    }
+    Ok(if report.findings.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

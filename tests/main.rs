@@ -12,6 +12,7 @@ mod faults;
 mod feed;
 mod fuzz;
 mod http;
+mod integrity;
 mod kit;
 mod metrics;
 mod modules;
