@@ -60,6 +60,7 @@ pub enum EventKind {
     DocumentDeleted,
     DocumentRestored,
     CommentsChanged,
+    OrganisationPlaced,
     /// Written by a newer Quire; this one does not know it.
     Other,
 }
@@ -76,6 +77,7 @@ impl EventKind {
             "document_deleted" => Self::DocumentDeleted,
             "document_restored" => Self::DocumentRestored,
             "comments_changed" => Self::CommentsChanged,
+            "organisation_placed" => Self::OrganisationPlaced,
             _ => Self::Other,
         }
     }
@@ -91,6 +93,30 @@ pub struct Event {
     pub session_id: Option<Uuid>,
     /// The new title, where the event says one.
     pub title: Option<String>,
+    /// Where the organisation is, where the event says that.
+    pub placed: Option<Box<Placed>>,
+}
+
+/// Where an organisation is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// As the column `state` of `quire.placement` says it.
+    pub state: String,
+    /// Public addresses of the servers that serve it, if it has moved.
+    pub addresses: Vec<String>,
+}
+
+impl Placed {
+    /// Whether it is served from this database.
+    pub fn is_here(&self) -> bool {
+        matches!(self.state.as_str(), "here" | "moving")
+    }
+
+    /// What clients are told of one that has moved: the words that begin with `http` are the addresses.
+    pub fn moved_to(&self) -> Option<String> {
+        let addresses = self.addresses.join(" ");
+        (self.state == "moved").then(|| format!("this organisation has moved to {addresses}"))
+    }
 }
 
 /// One thing that a transaction did.

@@ -19,6 +19,8 @@ pub enum Kind {
     NotFound,
     /// It was there and is gone for good: a used link, a deleted document.
     Gone,
+    /// It is served elsewhere; the words say where.
+    Elsewhere,
     /// The state moved on: read again and try again.
     Conflict,
     /// A limit of rate or number; later it may work.
@@ -101,6 +103,7 @@ impl Error {
             Kind::Conflict => 409,
             Kind::Gone => 410,
             Kind::TooLarge => 413,
+            Kind::Elsewhere => 421,
             Kind::Limited => 429,
             Kind::Setting | Kind::Internal => 500,
             Kind::Unavailable => 503,

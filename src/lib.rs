@@ -39,6 +39,9 @@ pub mod auth;
 /// How many connections a door lets in.
 pub mod places;
 
+/// Where organisations are served that are not served here.
+pub mod directory;
+
 /// The one way in: group commit.
 pub mod commit;
 

@@ -44,6 +44,9 @@ pub(super) async fn run(shared: Arc<Shared>) {
             return;
         };
         server += 1;
+        if std::mem::take(&mut shared.lock().begins_anew) {
+            server = 0;
+        }
         attempt = if was_joined { 0 } else { attempt + 1 };
         // The first try goes to the next server at once, unless the former one is busy.
         let waits = attempt + u32::from(kind == Kind::Limited) + shared.lock().refusals;

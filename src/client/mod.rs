@@ -30,7 +30,7 @@ pub const DEFAULT_WINDOW: usize = 1000;
 
 /// Whom to talk to, as whom, about what.
 pub struct Options {
-    /// Servers to try in turn, at least one.
+    /// Servers to try in turn, at least one. Those that an organisation has moved to come before them.
     pub addresses: Vec<Address>,
     /// The session's secret.
     pub token: String,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::outbox::Waiting;
 use super::state::State;
-use super::{Event, Options};
+use super::{Address, Event, Options};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::{
     AckStatus, BatchId, Frame, JoinErrorCode, Message, RoomErrorCode, RoomKind, Text, decode,
@@ -17,6 +17,9 @@ use crate::protocol::{
 
 /// Refusals in a row, without any ack between them, after which the client gives up.
 const MOST_REFUSALS: u32 = 5;
+
+/// Quire's code for a document whose organisation is served elsewhere.
+const MOVED: &str = "moved";
 
 /// What Quire adds to the answer to a join.
 #[derive(Deserialize)]
@@ -58,6 +61,9 @@ impl State {
                     ..
                 },
             ) => {
+                if app_code.as_deref() == Some(MOVED) {
+                    return Err(self.go_to(&message));
+                }
                 let kind = match code {
                     JoinErrorCode::AuthFailed => Kind::Forbidden,
                     JoinErrorCode::AppError => app_kind(app_code.as_deref()),
@@ -214,8 +220,26 @@ impl State {
                 self.join(RoomKind::Document)
             }
             RoomErrorCode::Evicted => Err(Error::new(Kind::Forbidden, message.as_str())),
+            RoomErrorCode::AppError if message.starts_with(MOVED) => Err(self.go_to(message)),
             RoomErrorCode::AppError => Err(Error::new(app_kind(Some(message)), message.as_str())),
         }
+    }
+
+    /// The organisation is served at the addresses in these words: they are tried first from now on. The
+    /// former ones stay, because a move may be given up.
+    fn go_to(&mut self, says: &str) -> Error {
+        let words = says.split_whitespace();
+        let mut addresses: Vec<Address> =
+            words.filter_map(|word| Address::parse(word).ok()).collect();
+        let former = std::mem::take(&mut self.options.addresses);
+        let others = former
+            .into_iter()
+            .filter(|known| !addresses.contains(known));
+        let others: Vec<_> = others.collect();
+        addresses.extend(others);
+        self.options.addresses = addresses;
+        self.begins_anew = true;
+        Error::new(Kind::Unavailable, says)
     }
 
     fn import(&mut self, update: &[u8]) -> Result<()> {

@@ -31,6 +31,8 @@ pub struct State {
     /// The server asked whether this client lives.
     pub pong_due: bool,
     pub options: Options,
+    /// The first of the addresses is to be tried next.
+    pub begins_anew: bool,
     /// Whether updates may be sent over this connection.
     pub(super) is_joined: bool,
     /// What the server had at the last join; reached when everything of it is here.
@@ -95,6 +97,7 @@ impl State {
             closing: false,
             pong_due: false,
             options,
+            begins_anew: false,
             is_joined: false,
             join_version: None,
             control: VecDeque::new(),

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::put_back::hold_put_back;
 use crate::auth::{self, Hold, Session};
+use crate::directory::check_served_here;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::{Pool, failed};
 
@@ -54,7 +55,7 @@ pub enum Wish {
 /// # Errors
 /// `NotFound` when the session has ended or the account does not belong to the organisation,
 /// `Forbidden` when it may not edit, or the wished peer is somebody else's and no other will do,
-/// `Unavailable`.
+/// `Elsewhere` when the organisation has moved, `Unavailable`.
 pub async fn take(pool: &Pool, request: &Request<'_>) -> Result<Lease> {
     let mut client = pool.get().await.map_err(failed("lease a peer"))?;
     let transaction = client.transaction().await.map_err(failed("lease a peer"))?;
@@ -147,6 +148,7 @@ type Transaction<'a> = deadpool_postgres::Transaction<'a>;
 async fn hold_right(transaction: &Transaction<'_>, request: &Request<'_>) -> Result<()> {
     let (org_id, document_id) = (request.org_id, request.document_id);
     auth::hold_authority(transaction, request.session, org_id, Hold::Shared).await?;
+    check_served_here(transaction, org_id).await?;
     let account_id = request.session.account_id;
     let permission = auth::permission(transaction, account_id, org_id, document_id).await?;
     if permission != auth::Permission::Write {

@@ -9,6 +9,7 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::auth;
+use crate::directory::check_served_here;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::{Pool, failed};
 
@@ -45,6 +46,13 @@ pub async fn put_back(
     let transaction = client.transaction().await.map_err(failed(DOING))?;
     // A revocation waits until these are written, or they see it.
     auth::share_authority(&transaction, org_id).await?;
+    if let Err(error) = check_served_here(&transaction, org_id).await {
+        // Clients bring it to where the organisation is served.
+        return match error.kind() {
+            Kind::Elsewhere => Ok(0),
+            _ => Err(error),
+        };
+    }
     hold_put_back(&transaction, org_id, document_id).await?;
     let known = authors.iter().filter_map(|(p, a)| Some((*p as i64, (*a)?)));
     let (peers, accounts): (Vec<i64>, Vec<Uuid>) = known.unzip();

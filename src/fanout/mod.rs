@@ -213,6 +213,16 @@ impl Fanout {
                 };
                 self.tell(of_account, is_meant).await;
             }
+            (EventKind::OrganisationPlaced, Some(org_id), _) => {
+                self.authority_changed();
+                let moved_to = event.placed.as_ref().and_then(|placed| placed.moved_to());
+                if let Some(says) = moved_to {
+                    // The code first, as in all room errors of this kind.
+                    let says: Arc<str> = format!("moved: {says}").into();
+                    self.tell(|| Message::Moved(says.clone()), |key| key.org_id == org_id)
+                        .await;
+                }
+            }
             (EventKind::DocumentDeleted, Some(org_id), Some(document_id)) => {
                 self.authority_changed();
                 let of = DocKey {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::pgoutput::{Relation, Tuple, Value, malformed};
-use crate::change::{Change, Edit, Event, EventKind};
+use crate::change::{Change, Edit, Event, EventKind, Placed};
 use crate::error::{Error, Kind, Result};
 
 /// Types by their number in `pg_type`.
@@ -153,29 +153,38 @@ fn event(values: [Option<Bytes>; EVENT.len()]) -> Result<Change> {
     let [kind, org, document, account, session, detail] = values;
     let kind = needed(kind)?;
     let kind = std::str::from_utf8(&kind).map_err(|_| malformed("text that is not UTF-8"))?;
+    let detail = detail_of(&needed(detail)?)?;
     Ok(Change::Event(Event {
         kind: EventKind::parse(kind),
         org_id: org.as_ref().map(uuid).transpose()?,
         document_id: document.as_ref().map(uuid).transpose()?,
         account_id: account.as_ref().map(uuid).transpose()?,
         session_id: session.as_ref().map(uuid).transpose()?,
-        title: title(&needed(detail)?)?,
+        title: detail.title,
+        placed: detail.state.map(|state| {
+            Box::new(Placed {
+                state,
+                addresses: detail.addresses,
+            })
+        }),
     }))
 }
 
-/// The title in `detail`, whose binary form is a version byte and JSON.
-fn title(detail: &Bytes) -> Result<Option<String>> {
-    #[derive(serde::Deserialize)]
-    struct Detail {
-        title: Option<String>,
-    }
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct Detail {
+    title: Option<String>,
+    state: Option<String>,
+    addresses: Vec<String>,
+}
+
+/// What `detail` says, whose binary form is a version byte and JSON.
+fn detail_of(detail: &Bytes) -> Result<Detail> {
     let Some((1, json)) = detail.split_first() else {
         return Err(malformed("jsonb of an unknown version"));
     };
-    // Details of a newer Quire may be of another shape; then there is no title to be had.
-    Ok(serde_json::from_slice::<Detail>(json)
-        .ok()
-        .and_then(|detail| detail.title))
+    // Details of a newer Quire may be of another shape; then there is nothing to be had.
+    Ok(serde_json::from_slice(json).unwrap_or_default())
 }
 
 fn needed(value: Option<Bytes>) -> Result<Bytes> {

@@ -4,6 +4,7 @@
 use super::password_resets::ResetRequest;
 use crate::auth::Session;
 use crate::commit::lease::Lease;
+use crate::directory::Directory;
 use crate::document::history::Histories;
 use crate::document::trial::DocKey;
 use crate::error::Result;
@@ -72,6 +73,8 @@ impl Default for Timeouts {
 pub struct Context {
     /// Connections to the database.
     pub pool: Pool,
+    /// Organisations that are not served here.
+    pub directory: Directory,
     /// Origins under which browsers reach Quire, as set: this server's own first, then perhaps
     /// those of other servers and of a balancer. At least one, such as `http://127.0.0.1:4001`.
     pub public_urls: Vec<String>,

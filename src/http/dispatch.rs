@@ -5,7 +5,7 @@ use super::answer::{Answer, empty, problem, refusal, with};
 use super::call::{Call, read_body};
 use super::context::Context;
 use super::proxy::client_address;
-use super::route::{Route, allow, is_page};
+use super::route::{Route, allow, is_page, uuid};
 use super::upgrade::{Pending, upgrade};
 use super::{
     access_requests, account, account_sessions, account_tokens, audit, comments, documents, edits,
@@ -23,6 +23,7 @@ use hyper::header::{
 use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode};
 use std::net::IpAddr;
+use uuid::Uuid;
 
 /// Answers a request. The second part is a WebSocket that was promised by the answer.
 pub async fn dispatch(
@@ -64,6 +65,10 @@ async fn answer(
     if head.method == Method::OPTIONS {
         return (options(context, head, &route), None);
     }
+    let elsewhere = organisation_of(head.uri.path()).map(|id| context.directory.check(id));
+    if let Some(Err(error)) = elsewhere {
+        return (refusal(&error), None);
+    }
     let is_read = matches!(head.method, Method::GET | Method::HEAD);
     let method = if is_read { &Method::GET } else { &head.method };
     if !route.methods().contains(method) {
@@ -95,6 +100,12 @@ async fn answer(
     }
     let answer = endpoint(&call, route).await;
     (answer.unwrap_or_else(|error| refusal(&error)), None)
+}
+
+/// The organisation that an address of the API is about.
+fn organisation_of(path: &str) -> Option<Uuid> {
+    let rest = path.strip_prefix("/api/v1/organisations/")?;
+    uuid(rest.split('/').next()?)
 }
 
 async fn endpoint(call: &Call<'_>, route: Route) -> Result<Answer> {

@@ -133,6 +133,7 @@ pub async fn open(call: &Call<'_>) -> Result<Answer> {
     let mut client = call.client().await?;
     let link = find(&client, &token).await?;
     let (org_id, link_id): (Uuid, Uuid) = (link.get("org_id"), link.get("link_id"));
+    call.context.directory.check(org_id)?;
     if let Some(hash) = link.get::<_, Option<&str>>("password_hash") {
         let subject = Subject::share_link(link_id);
         let password = fields.secret("password")?.unwrap_or("");

@@ -7,14 +7,18 @@ use tokio_util::sync::CancellationToken;
 use super::tend::recheck;
 use crate::change::{Change, EventKind, Transaction};
 use crate::convergence::Convergence;
+use crate::directory::Directory;
 use crate::fanout::Fanout;
 use crate::feed::{self, Feed, Step};
+use crate::postgres::Pool;
 use crate::presence::Presence;
 use crate::text::Texts;
 use crate::websocket;
 
 /// Applies the log, in its order.
 pub(super) struct Applier {
+    pub pool: Pool,
+    pub directory: Directory,
     pub fanout: Fanout,
     pub convergence: Convergence,
     pub presence: Presence,
@@ -65,6 +69,9 @@ impl Applier {
 
     /// What was committed while nothing was streamed is looked up in the tables.
     async fn catch_up(&self) {
+        if let Err(error) = self.directory.read(&self.pool).await {
+            tracing::warn!(%error, "read where organisations are served");
+        }
         if recheck(&self.websockets, &self.fanout, &self.presence).await
             && let Err(error) = self.presence.refresh().await
         {
@@ -72,7 +79,19 @@ impl Applier {
         }
     }
 
+    /// Before rooms are told: whoever joins again is answered by it.
+    fn place(&self, transaction: &Transaction) {
+        for change in &transaction.changes {
+            if let Change::Event(event) = change
+                && let (Some(org_id), Some(placed)) = (event.org_id, &event.placed)
+            {
+                self.directory.note(org_id, placed);
+            }
+        }
+    }
+
     async fn apply(&self, transaction: &Arc<Transaction>) {
+        self.place(transaction);
         self.fanout.deliver(transaction).await;
         self.texts.hear(transaction);
         for change in &transaction.changes {

@@ -24,6 +24,7 @@ use self::tls::Certificate;
 use crate::commit::{Commit, Committers};
 use crate::config::Serve;
 use crate::convergence::Convergence;
+use crate::directory::Directory;
 use crate::document::history::Histories;
 use crate::document::trial::{self, Trial};
 use crate::error::{Error, Kind, Result};
@@ -114,10 +115,14 @@ impl Server {
         let presence = Presence::new(pool.clone(), server_id, name.clone());
         let (convergence, to_write) =
             Convergence::new(pool.clone(), fanout.clone(), server_id, name);
+        let directory = Directory::default();
+        // Before anybody is answered; what changes from here on the log tells.
+        directory.read(&pool).await?;
         let websockets = Arc::new(websocket::State::new(
             pool.clone(),
             fanout.clone(),
             presence.clone(),
+            directory.clone(),
             websocket::Limits {
                 connections: settings.connections as usize,
                 outbox_bytes: settings.outbox_bytes,
@@ -142,8 +147,19 @@ impl Server {
                 .reading_from_standbys(&settings.database_url, STANDBY_QUESTIONS)?,
             false => pool.clone().reading_from_primary(),
         };
+        let applier = Applier {
+            pool: pool.clone(),
+            directory: directory.clone(),
+            fanout: fanout.clone(),
+            convergence: convergence.clone(),
+            presence: presence.clone(),
+            texts: texts.clone(),
+            websockets: websockets.clone(),
+            handle: feed_handle.clone(),
+        };
         let context = Arc::new(Context {
             pool,
+            directory,
             public_urls,
             servers: servers_told,
             readiness: readiness_told,
@@ -170,14 +186,6 @@ impl Server {
             timeouts: http::Timeouts::default(),
         });
         let connections = TaskTracker::new();
-        let applier = Applier {
-            fanout: fanout.clone(),
-            convergence: convergence.clone(),
-            presence: presence.clone(),
-            texts: texts.clone(),
-            websockets: websockets.clone(),
-            handle: feed_handle.clone(),
-        };
         let tender = Tender {
             fanout: fanout.clone(),
             presence: presence.clone(),

@@ -48,6 +48,7 @@ impl Connection {
             Kind::SignedOut => (JoinErrorCode::AuthFailed, None),
             Kind::Forbidden | Kind::NotFound => (JoinErrorCode::AuthFailed, Some("no_access")),
             Kind::Gone => (JoinErrorCode::AppError, Some("document_deleted")),
+            Kind::Elsewhere => (JoinErrorCode::AppError, Some("moved")),
             Kind::Limited => (JoinErrorCode::AppError, Some("too_many_rooms")),
             Kind::Invalid => (JoinErrorCode::AppError, Some("invalid")),
             _ => {
@@ -236,6 +237,7 @@ impl Connection {
     /// What the session may do with the document. Asked when no revocation is being committed: the
     /// log may bring one a moment before the tables show it.
     async fn permission(&self, session: &Session, key: DocKey) -> Result<Permission> {
+        self.state.directory.check(key.org_id)?;
         let mut client = self
             .state
             .pool

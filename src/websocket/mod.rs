@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 pub use connection::serve;
 
+use crate::directory::Directory;
 use crate::fanout::outbox::Outbox;
 use crate::fanout::{Fanout, ReaderId};
 use crate::metrics::{self, Counter, Gauge, Metric};
@@ -53,6 +54,7 @@ pub struct State {
     pool: Pool,
     fanout: Fanout,
     presence: Presence,
+    directory: Directory,
     limits: Limits,
     open: Mutex<HashMap<ReaderId, Open>>,
     next_id: AtomicU64,
@@ -84,12 +86,19 @@ impl Open {
 
 impl State {
     /// No connection yet.
-    pub fn new(pool: Pool, fanout: Fanout, presence: Presence, limits: Limits) -> Self {
+    pub fn new(
+        pool: Pool,
+        fanout: Fanout,
+        presence: Presence,
+        directory: Directory,
+        limits: Limits,
+    ) -> Self {
         metrics::register(METRICS);
         Self {
             pool,
             fanout,
             presence,
+            directory,
             limits,
             open: Mutex::default(),
             next_id: AtomicU64::new(1),

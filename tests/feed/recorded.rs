@@ -125,6 +125,7 @@ async fn a_recording_decodes_to_what_was_done() {
             account_id: None,
             session_id: None,
             title: None,
+            placed: None,
         };
         let expected: &[&[Change]] = &[
             &[

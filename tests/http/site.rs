@@ -102,6 +102,7 @@ impl Site {
         let (readiness, readiness_seen) = watch::channel(Readiness::Ready);
         let (upgrades, upgraded) = mpsc::channel(8);
         let context = Arc::new(Context {
+            directory: Default::default(),
             pool: pool.clone(),
             public_urls: urls,
             servers: servers_seen,

@@ -250,7 +250,7 @@ impl State {
         &mut self,
         who: impl Fn(&Reader) -> bool,
         code: RoomErrorCode,
-        message: &'static str,
+        message: &str,
     ) {
         let ids: Vec<ReaderId> = self
             .readers
@@ -264,12 +264,7 @@ impl State {
         }
     }
 
-    pub(super) fn send_away_one(
-        &mut self,
-        id: ReaderId,
-        code: RoomErrorCode,
-        message: &'static str,
-    ) {
+    pub(super) fn send_away_one(&mut self, id: ReaderId, code: RoomErrorCode, message: &str) {
         if let Some(reader) = self.readers.all.remove(&id) {
             let message = message.into();
             self.answer(

@@ -115,6 +115,8 @@ pub(in crate::fanout) enum Message {
     Recheck,
     /// The document went to the bin.
     Deleted,
+    /// Its organisation is served elsewhere; readers are told where.
+    Moved(Arc<str>),
 }
 
 /// Loads the document and serves it until every handle on the room is gone.
@@ -352,6 +354,7 @@ impl State {
             Message::Deleted => {
                 self.send_away(|_| true, RoomErrorCode::AppError, "document_deleted");
             }
+            Message::Moved(says) => self.send_away(|_| true, RoomErrorCode::AppError, &says),
         }
     }
 
