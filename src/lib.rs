@@ -54,6 +54,9 @@ pub mod document;
 /// Whether what is stored fits together: what `quire verify` asks.
 pub mod integrity;
 
+/// An organisation into another database: `quire org move`.
+pub mod moving;
+
 /// From the feed to the rooms, and from the rooms to their readers.
 pub mod fanout;
 

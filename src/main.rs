@@ -9,7 +9,7 @@ use quire::auth::welcome_link;
 use quire::config::{Log, LogFormat, Serve};
 use quire::error::{Error, Kind, Result};
 use quire::postgres::{Limits, Severity, examine, migrate, pool};
-use quire::{dev, document, integrity, replay, server};
+use quire::{dev, document, integrity, moving, replay, server};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use uuid::Uuid;
@@ -58,6 +58,9 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Move an organisation to another database while people write in it.
+    #[command(subcommand)]
+    Org(Org),
     /// Drive Quire with a recorded or made-up editing history, check the text and measure.
     Replay(Box<replay::Options>),
     /// Print a one-time link that signs the owner of an installation in. The first such link makes
@@ -78,6 +81,38 @@ enum Command {
     /// Try updates in this process, with limits; a server starts it for itself.
     #[command(hide = true)]
     Trial,
+}
+
+#[derive(Subcommand)]
+enum Org {
+    /// Copy an organisation to another Quire database, which is migrated and has servers of its own, and
+    /// have it served from there. People write meanwhile; they wait in the last second. Run it again when it
+    /// was cut off: it goes on, or finds it done.
+    Move(Move),
+    /// Give up a move that was cut off: the source serves the organisation.
+    Undo(Move),
+    /// Delete what an organisation that has moved left behind in the source, if the target has all of it.
+    Forget(Move),
+}
+
+#[derive(Args)]
+struct Move {
+    #[command(flatten)]
+    from: Database,
+    /// The database to move to: postgres://user:password@host:port/database.
+    #[arg(
+        long,
+        env = "QUIRE_TO_DATABASE_URL",
+        hide_env_values = true,
+        value_name = "ADDRESS"
+    )]
+    to_database_url: String,
+    /// The organisation.
+    #[arg(long, value_name = "ID")]
+    org: Uuid,
+    /// Public addresses of the servers there, which clients are told; only a move needs them.
+    #[arg(long, env = "QUIRE_TO_URL", value_delimiter = ',', value_name = "URL")]
+    to_url: Vec<String>,
 }
 
 #[derive(Args)]
@@ -136,6 +171,7 @@ async fn run(command: Command) -> Result<ExitCode> {
             org,
             json,
         } => return verify(&database.database_url, org, json).await,
+        Command::Org(org) => organisation(org).await?,
         Command::Welcome {
             database,
             public_url,
@@ -205,6 +241,36 @@ async fn verify(database_url: &str, org_id: Option<Uuid>, json: bool) -> Result<
     } else {
         ExitCode::FAILURE
     })
+}
+
+async fn organisation(org: Org) -> Result<()> {
+    let settings = |of: Move| moving::Settings {
+        from: of.from.database_url,
+        to: of.to_database_url,
+        org_id: of.org,
+        addresses: of.to_url,
+    };
+    match org {
+        Org::Move(of) => {
+            let moved = moving::run(&settings(of), |step| println!("{step}")).await?;
+            match moved.closed_for.is_zero() {
+                true => println!("it had moved before"),
+                false => println!(
+                    "moved {} documents with {} edits",
+                    moved.documents, moved.edits
+                ),
+            }
+        }
+        Org::Undo(of) => {
+            moving::undo(&settings(of)).await?;
+            println!("given up: the source serves the organisation");
+        }
+        Org::Forget(of) => {
+            moving::forget(&settings(of)).await?;
+            println!("forgotten: the source has no rows of the organisation any more");
+        }
+    }
+    Ok(())
 }
 
 /// This very binary, for the processes that it starts.

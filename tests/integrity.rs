@@ -299,7 +299,7 @@ async fn the_command_says_what_it_found_on_a_standby_too() {
     let cluster = Cluster::start_with_tcp(version, &[]);
     let archive = Archive::of(cluster.database().await).await;
     let conninfo = format!("host=127.0.0.1 port={}", cluster.port());
-    let standby = Standby::of(&cluster, version, &conninfo).await;
+    let standby = Standby::of(&cluster, &conninfo).await;
     let there = standby.cluster.url(archive.database_name());
     let well = quire_verify(&there, &[]);
     let said = String::from_utf8_lossy(&well.stdout).into_owned();

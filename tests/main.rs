@@ -16,6 +16,7 @@ mod integrity;
 mod kit;
 mod metrics;
 mod modules;
+mod moving;
 mod path;
 mod postgres;
 mod protocol;

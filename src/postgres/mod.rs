@@ -12,7 +12,7 @@ mod replicas;
 mod tls;
 
 pub use doctor::{Finding, Limits, Severity, check_safe, examine};
-pub use failure::{constraint, failed, sqlstate};
+pub use failure::{Failure, constraint, failed, sqlstate};
 pub use hosts::places;
 pub use lineage::{Identity, Lineage, Server};
 pub use migrate::{Migration, State, check_migrated, migrate, migrations, states};

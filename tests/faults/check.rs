@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use loro::LoroDoc;
 use quire::client::{Client, Options};
 use quire::document::lines::plain_text;
+use quire::postgres::Pool;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -106,14 +107,25 @@ pub struct Rows {
 impl Rows {
     /// Reads them, and builds the document from nothing else.
     pub async fn read(stage: &Stage, document_id: Uuid) -> Self {
-        let client = stage.pool.get().await.expect("a connection");
+        Self::of(
+            &stage.pool,
+            stage.office.org_id,
+            document_id,
+            &stage.poisoned,
+        )
+        .await
+    }
+
+    /// Those of a document in another database; without the rows of some peers.
+    pub async fn of(pool: &Pool, org_id: Uuid, document_id: Uuid, without: &[u64]) -> Self {
+        let client = pool.get().await.expect("a connection");
         let sql = "select peer_id, counter_start, counter_end, update from quire.edit \
              where org_id = $1 and document_id = $2 order by peer_id, counter_start";
         let mut rows = client
-            .query(sql, &[&stage.office.org_id, &document_id])
+            .query(sql, &[&org_id, &document_id])
             .await
             .expect("rows");
-        rows.retain(|row| !stage.poisoned.contains(&(row.get::<_, i64>(0) as u64)));
+        rows.retain(|row| !without.contains(&(row.get::<_, i64>(0) as u64)));
         let mut counters: BTreeMap<u64, Vec<_>> = BTreeMap::new();
         let document = LoroDoc::new();
         let updates: Vec<Vec<u8>> = rows.iter().map(|row| row.get(3)).collect();

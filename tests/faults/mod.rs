@@ -4,9 +4,9 @@
 
 mod begun;
 mod campaign;
-mod check;
+pub(crate) mod check;
 mod clock;
-mod crowd;
+pub(crate) mod crowd;
 pub(crate) mod disk;
 mod failover;
 mod fault;
@@ -16,9 +16,9 @@ mod leaks;
 pub mod link;
 mod planted;
 mod poison;
-mod round;
+pub(crate) mod round;
 mod slots;
 mod soak;
 mod stage;
 mod trial;
-mod witness;
+pub(crate) mod witness;

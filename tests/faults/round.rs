@@ -30,7 +30,7 @@ pub struct Round {
 }
 
 /// Somebody who types, and how to stop that.
-pub(super) struct Typing {
+pub(crate) struct Typing {
     task: JoinHandle<Person>,
     stop: watch::Sender<bool>,
 }
@@ -287,7 +287,7 @@ impl Round {
 }
 
 /// Everybody is there, and the paragraph has its text.
-pub(super) async fn assemble(reader: &Person, writers: &[Person]) {
+pub(crate) async fn assemble(reader: &Person, writers: &[Person]) {
     for person in writers.iter().chain([reader]) {
         person.client.joined().await.expect("joined");
     }
@@ -311,13 +311,13 @@ async fn revoke(stage: &Stage, victim: Option<&people::Person>) {
 }
 
 impl Typing {
-    pub(super) fn start(person: Person, pause_ms: usize) -> Self {
+    pub(crate) fn start(person: Person, pause_ms: usize) -> Self {
         let (stop, stopped) = watch::channel(false);
         let task = tokio::spawn(person.type_until(stopped, pause_ms));
         Self { task, stop }
     }
 
-    pub(super) async fn stop(self) -> Person {
+    pub(crate) async fn stop(self) -> Person {
         self.stop.send_replace(true);
         self.task.await.expect("nobody panics")
     }
@@ -340,7 +340,7 @@ impl Typing {
     }
 }
 
-pub(super) async fn settle(writer: &Person, may_be_refused: bool, verdict: &mut Verdict) {
+pub(crate) async fn settle(writer: &Person, may_be_refused: bool, verdict: &mut Verdict) {
     let settled = tokio::time::timeout(PATIENCE, writer.client.settled()).await;
     let problem = match settled {
         Ok(Ok(())) => return,
