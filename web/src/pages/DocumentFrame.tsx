@@ -120,6 +120,8 @@ export function DocumentFrame({ orgId, documentId, signIn, live, onReopen }: Doc
       </div>
       {status.kind === "ended" && (
         <Ended
+          orgId={orgId}
+          documentId={documentId}
           reason={status.reason}
           unsaved={status.unsaved}
           live={live}

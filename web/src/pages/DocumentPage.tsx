@@ -1,6 +1,7 @@
 // A document's page: opening it, and what is shown when it cannot be.
 import { useCallback, useEffect, useState } from "react";
 import { DocumentFrame } from "./DocumentFrame";
+import { MovedTo } from "./MovedTo";
 import { NoAccess } from "./NoAccess";
 import { SignedOut } from "./SignedOut";
 import { useDocument } from "./useDocument";
@@ -81,6 +82,13 @@ function NotOpened({ orgId, documentId, signIn, failure, onReopen }: NotOpenedPr
     case "refused":
     case "diverged":
       return <NoAccess orgId={orgId} documentId={documentId} signIn={signIn} onReopen={onReopen} />;
+    case "moved":
+      return (
+        <Message title="This document has moved" actions={<>{again}{home}</>}>
+          <p>Your organisation is served at another address from now on. Sign in there to go on.</p>
+          <MovedTo orgId={orgId} documentId={documentId} />
+        </Message>
+      );
     case "not-available-offline":
       return (
         <Message title="Not available offline" actions={<>{again}{home}</>}>

@@ -1,5 +1,6 @@
 // The document takes no more edits in this tab. Whatever was not saved is handed to the person.
 import { useState, type ReactNode } from "react";
+import { MovedTo } from "./MovedTo";
 import { CopyButton, saveAsFile } from "../shell/copy";
 import { Dialog } from "../shell/Dialog";
 import { Link } from "../shell/Link";
@@ -8,6 +9,8 @@ import type { LiveDocument } from "../sync/document";
 import type { EndReason } from "../sync/status";
 
 export interface EndedProps {
+  orgId: string;
+  documentId: string;
   reason: EndReason;
   unsaved: number;
   live: LiveDocument;
@@ -17,7 +20,7 @@ export interface EndedProps {
   onReopen: () => void;
 }
 
-export function Ended({ reason, unsaved, live, title, ask, onReopen }: EndedProps) {
+export function Ended({ orgId, documentId, reason, unsaved, live, title, ask, onReopen }: EndedProps) {
   const [isHidden, setHidden] = useState(false);
   const text = live.text();
   const hasTextToKeep = unsaved > 0 || reason === "diverged";
@@ -45,6 +48,7 @@ export function Ended({ reason, unsaved, live, title, ask, onReopen }: EndedProp
           </>
         )}
         {reason === "no-access" && ask}
+        {reason === "moved" && <MovedTo orgId={orgId} documentId={documentId} />}
         <div className="actions end">
           {hasTextToKeep && (
             <>
@@ -67,6 +71,11 @@ export function Ended({ reason, unsaved, live, title, ask, onReopen }: EndedProp
           {reason === "outdated" && (
             <button type="button" className="button primary" onClick={() => { location.reload(); }}>
               Load the page anew
+            </button>
+          )}
+          {reason === "moved" && (
+            <button type="button" className="button" onClick={onReopen}>
+              Try again
             </button>
           )}
           {!isGoneOnFrom(reason) && reason !== "outdated" && (
@@ -93,6 +102,7 @@ const headings: Record<EndReason, string> = {
   "read-only": "You may only read this document now",
   refused: "Your last changes were not accepted",
   diverged: "A part of this text was lost",
+  moved: "This document has moved",
   outdated: "This page is out of date",
 };
 
@@ -104,5 +114,6 @@ const explanations: Record<EndReason, string> = {
   "read-only": "Your right to edit was taken away while you were writing. Your last changes stay on this device; the document goes on without them.",
   refused: "The server will not take them. They stay readable on this device; the document goes on without them.",
   diverged: "The server has lost something that this page still shows, and nobody who wrote it has come back. The text as it stands here stays readable on this device; the document goes on as the server has it.",
+  moved: "Your organisation is served at another address from now on. Sign in there to go on; the document is there with everything that was saved. Changes that were not saved stay on this device, at this address, and cannot be sent from here: take a copy of them along.",
   outdated: "The document is now written in a newer form. Load the page anew to go on.",
 };

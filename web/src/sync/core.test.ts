@@ -333,6 +333,21 @@ describe("a refusal", () => {
   });
 });
 
+describe("a document that moved to another cluster", () => {
+  const says = "this organisation has moved to http://new.example";
+
+  it("ends while it is open, with everything unsaved kept", () => {
+    const server = new TestServer();
+    const tab = open(server);
+    server.isDeaf = true;
+    tab.type("a");
+    tab.pass(40);
+    tab.receive({ type: MessageType.RoomError, crdt: CrdtType.Loro, roomId: ROOM, code: 0x7f, message: `moved: ${says}` });
+    expect(tab.core.status()).toEqual({ kind: "ended", reason: "moved", unsaved: 1 });
+    expect(tab.core.room.outbox.count).toBe(1);
+  });
+});
+
 describe("the lease", () => {
   it("changes between two edits when the old peer is no longer granted", () => {
     const server = new TestServer("");

@@ -375,7 +375,8 @@ export class Room {
   }
 
   private onAppError(words: string): void {
-    if (words.includes("document_deleted")) this.state = { kind: "ended", reason: "deleted" };
+    if (/^moved\b/.test(words)) this.state = { kind: "ended", reason: "moved" };
+    else if (words.includes("document_deleted")) this.state = { kind: "ended", reason: "deleted" };
     else if (words.includes("not_found")) this.state = { kind: "ended", reason: "not-found" };
     else this.state = { kind: "lost" };
   }

@@ -12,6 +12,8 @@ export type EndReason =
   | "refused"
   /** The server has lost what this copy shows, and nobody brought it back. */
   | "diverged"
+  /** The organisation is served at another address. */
+  | "moved"
   /** The server speaks a newer form of documents than this page. */
   | "outdated";
 
