@@ -61,6 +61,7 @@ pub enum EventKind {
     DocumentRestored,
     CommentsChanged,
     OrganisationPlaced,
+    PublicationChanged,
     /// Written by a newer Quire; this one does not know it.
     Other,
 }
@@ -78,6 +79,7 @@ impl EventKind {
             "document_restored" => Self::DocumentRestored,
             "comments_changed" => Self::CommentsChanged,
             "organisation_placed" => Self::OrganisationPlaced,
+            "publication_changed" => Self::PublicationChanged,
             _ => Self::Other,
         }
     }

@@ -69,6 +69,9 @@ pub mod presence;
 /// The text of each document as a column, written in the background.
 pub mod text;
 
+/// Published pages: caches in front of Quire are told what changed.
+pub mod purge;
+
 /// One browser connection.
 pub mod websocket;
 

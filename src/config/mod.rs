@@ -2,6 +2,7 @@
 //! A wrong one stops the start with a message that names it.
 
 mod oidc;
+mod purge;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use ipnet::IpNet;
 
 pub use self::oidc::Oidc;
+pub use self::purge::{Hook, Purge};
 use crate::error::{Error, Kind, Result};
 
 /// Who sends the log.
@@ -147,6 +149,10 @@ pub struct Serve {
     #[command(flatten)]
     pub oidc: Oidc,
 
+    /// Caches in front of Quire.
+    #[command(flatten)]
+    pub purge: Purge,
+
     /// How long a server that is asked to stop sees its browsers off, in seconds.
     #[arg(long, env = "QUIRE_DRAIN_SECONDS", default_value = "10", value_parser = seconds, value_name = "SECONDS")]
     pub drain: Duration,
@@ -197,6 +203,7 @@ impl Serve {
             ));
         }
         self.oidc.validate()?;
+        self.purge.validate()?;
         if self.outbox_bytes < 512 * 1024 {
             return Err(Error::new(
                 Kind::Setting,

@@ -20,7 +20,7 @@ mod shared;
 #[cfg(test)]
 mod simulation;
 mod slot;
-mod snapshot;
+pub(crate) mod snapshot;
 mod standby;
 mod status;
 mod stream;

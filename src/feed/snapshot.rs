@@ -4,7 +4,7 @@ use crate::error::{Error, Kind, Result};
 
 /// Which transactions had ended when it was taken. Numbers are the 64-bit ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Snapshot {
+pub(crate) struct Snapshot {
     /// The lowest that was running.
     pub xmin: u64,
     /// The first that had not been given out.

@@ -2,6 +2,7 @@
 //! this one is ready, and whom it hands WebSockets to.
 
 use super::password_resets::ResetRequest;
+use super::published::Pages;
 use crate::auth::Session;
 use crate::commit::lease::Lease;
 use crate::directory::Directory;
@@ -86,6 +87,10 @@ pub struct Context {
     pub on_upgrade: OnUpgrade,
     /// Histories of documents that were asked for last.
     pub histories: Histories,
+    /// Published pages that were read last.
+    pub pages: Pages,
+    /// Whether caches in front of Quire are told when a published page changes.
+    pub purges: bool,
     /// Whom edits are handed to.
     pub on_edit: OnEdit,
     /// Where requests for a new password go, to whoever sends the mails.

@@ -10,7 +10,8 @@ use super::upgrade::{Pending, upgrade};
 use super::{
     access_requests, account, account_sessions, account_tokens, audit, comments, documents, edits,
     files, folders, grants, groups, guard, history, identities, invitations, oidc, organisations,
-    password_resets, protection, share_links, sign_in, sign_up, status, text,
+    password_resets, protection, publication, published, share_links, sign_in, sign_up, status,
+    text,
 };
 use crate::auth::SessionKind;
 use crate::error::Result;
@@ -183,6 +184,12 @@ async fn endpoint(call: &Call<'_>, route: Route) -> Result<Answer> {
             Method::PATCH => history::rename(call, org_id, document_id, version_id).await,
             _ => history::remove(call, org_id, document_id, version_id).await,
         },
+        Route::Publication(org_id, document_id) => match *method {
+            Method::PUT => publication::publish(call, org_id, document_id).await,
+            Method::DELETE => publication::withdraw(call, org_id, document_id).await,
+            _ => publication::show(call, org_id, document_id).await,
+        },
+        Route::Published(publication_id) => published::show(call, publication_id).await,
         Route::Edits(org_id, document_id) => edits::edit(call, org_id, document_id).await,
         Route::Comments(org_id, document_id) => match *method {
             Method::POST => comments::begin(call, org_id, document_id).await,

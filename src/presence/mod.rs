@@ -6,6 +6,7 @@ mod known;
 pub(crate) mod message;
 mod recheck;
 mod state;
+mod turn;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
@@ -19,6 +20,7 @@ use self::entry::Said;
 pub use self::known::{KnownServer, Someone};
 use self::message::{Entry, Message, Server};
 use self::state::{Known, Listener, Outgoing, Person, Stand, State, frame};
+pub use self::turn::turn;
 use crate::auth::Session;
 use crate::change::{Event, EventKind};
 use crate::document::trial::DocKey;

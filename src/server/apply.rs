@@ -12,6 +12,7 @@ use crate::fanout::Fanout;
 use crate::feed::{self, Feed, Step};
 use crate::postgres::Pool;
 use crate::presence::Presence;
+use crate::purge::Purges;
 use crate::text::Texts;
 use crate::websocket;
 
@@ -23,6 +24,7 @@ pub(super) struct Applier {
     pub convergence: Convergence,
     pub presence: Presence,
     pub texts: Texts,
+    pub purges: Purges,
     pub websockets: Arc<websocket::State>,
     pub handle: feed::Handle,
 }
@@ -47,11 +49,13 @@ impl Applier {
                     let identifier = server.map_or(0, |server| server.system_identifier);
                     self.fanout.connected(identifier, log_changed).await;
                     self.texts.look_through();
+                    self.purges.look_through();
                     self.catch_up().await;
                 }
                 Step::Settled { .. } => {
                     self.fanout.settled().await;
                     self.texts.look_through();
+                    self.purges.look_through();
                     self.convergence.settled();
                     self.catch_up().await;
                 }
@@ -94,6 +98,7 @@ impl Applier {
         self.place(transaction);
         self.fanout.deliver(transaction).await;
         self.texts.hear(transaction);
+        self.purges.hear(transaction);
         for change in &transaction.changes {
             match change {
                 Change::Message(bytes) => {

@@ -30,12 +30,13 @@ use crate::document::trial::{self, Trial};
 use crate::error::{Error, Kind, Result};
 use crate::fanout::Fanout;
 use crate::feed::{self, Feed};
-use crate::http::{self, Context, Readiness};
+use crate::http::{self, Context, Pages, Readiness};
 use crate::mail::Mailer;
 use crate::metrics;
 use crate::oidc::Provider;
 use crate::postgres;
 use crate::presence::Presence;
+use crate::purge::Purges;
 use crate::sqlport::{self, SqlPort};
 use crate::text::Texts;
 use crate::upkeep;
@@ -59,7 +60,7 @@ pub struct Server {
     fanout: Fanout,
     committers: Committers,
     connections: TaskTracker,
-    /// Presence, accepting, applying the log, comparing, tending, upkeep, texts, mail and the SQL port;
+    /// Presence, accepting, applying the log, comparing, tending, upkeep, texts, purges, mail and the SQL port;
     /// presence first, it says goodbye.
     tasks: Vec<JoinHandle<()>>,
     trial: Trial,
@@ -138,6 +139,12 @@ impl Server {
         let upkeep = upkeep::run(pool.clone(), websockets.clone(), stop.clone());
         let (servers, servers_told) = watch::channel(presence.servers());
         let texts = Texts::new(pool.clone(), servers_told.clone());
+        let purges = Purges::new(
+            pool.clone(),
+            servers_told.clone(),
+            &settings.purge,
+            &public_urls,
+        )?;
         let (readiness, readiness_told) =
             watch::channel(Readiness::NotReady("the feed is starting".into()));
         let sql_feed = feed_handle.clone();
@@ -154,6 +161,7 @@ impl Server {
             convergence: convergence.clone(),
             presence: presence.clone(),
             texts: texts.clone(),
+            purges: purges.clone(),
             websockets: websockets.clone(),
             handle: feed_handle.clone(),
         };
@@ -170,6 +178,8 @@ impl Server {
                 })
             },
             histories: Histories::default(),
+            pages: Pages::default(),
+            purges: purges.has_caches(),
             on_edit: {
                 let fanout = fanout.clone();
                 Arc::new(move |key, session, lease, update| {
@@ -230,6 +240,7 @@ impl Server {
             tokio::spawn(tender.run(stop.clone())),
             tokio::spawn(upkeep),
             tokio::spawn(texts.run(stop.clone())),
+            tokio::spawn(purges.run(stop.clone())),
             tokio::spawn(mail),
         ];
         tasks.extend(sql_port);

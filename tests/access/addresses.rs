@@ -119,6 +119,21 @@ pub const PROBES: &[(&str, &str, &[&str])] = &[
         ],
     ),
     (
+        "/organisations/{org_id}/documents/{document_id}/publication",
+        "GET",
+        &[""],
+    ),
+    (
+        "/organisations/{org_id}/documents/{document_id}/publication",
+        "PUT",
+        &[r#"{"is_indexed": true}"#],
+    ),
+    (
+        "/organisations/{org_id}/documents/{document_id}/publication",
+        "DELETE",
+        &[""],
+    ),
+    (
         "/organisations/{org_id}/documents/{document_id}/versions",
         "GET",
         &[""],

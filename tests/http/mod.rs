@@ -19,6 +19,7 @@ mod openapi;
 mod organisations;
 mod page;
 mod passwords;
+mod publication;
 mod resets;
 mod share_links;
 mod sign_in;

@@ -8,7 +8,7 @@ use quire::auth::{Session, Token, welcome_link};
 use quire::config::Oidc;
 use quire::document::history::Histories;
 use quire::error::{Error, Kind};
-use quire::http::{Context, RESETS, Readiness, Timeouts, send_resets, serve_connection};
+use quire::http::{Context, Pages, RESETS, Readiness, Timeouts, send_resets, serve_connection};
 use quire::mail::Mailer;
 use quire::oidc::Provider;
 use quire::postgres::Pool;
@@ -44,6 +44,8 @@ pub struct Options {
     pub open_sign_up: bool,
     pub trusted_proxies: Vec<ipnet::IpNet>,
     pub oidc: Oidc,
+    /// Whether caches are told of changes.
+    pub purges: bool,
 }
 
 impl Default for Options {
@@ -55,6 +57,7 @@ impl Default for Options {
             open_sign_up: false,
             trusted_proxies: Vec::new(),
             oidc: no_provider(),
+            purges: false,
         }
     }
 }
@@ -122,6 +125,8 @@ impl Site {
             }),
             // There is no feed here: edits are asked for at whole servers.
             histories: Histories::default(),
+            pages: Pages::default(),
+            purges: options.purges,
             on_edit: Arc::new(|_, _, _, _| {
                 let context = "this site has no documents open";
                 Box::pin(async move { Err(Error::new(Kind::Unavailable, context)) })

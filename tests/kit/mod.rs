@@ -1,6 +1,7 @@
 //! What tests share: database clusters, servers, clients.
 
 pub mod alloc;
+pub mod cache;
 pub mod members;
 pub mod people;
 pub mod postgres;

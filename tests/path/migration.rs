@@ -11,11 +11,10 @@ use crate::kit::server::program;
 
 /// The newest migration, and how a test takes it back: what it adds, gone.
 const NEWEST: (&str, &str) = (
-    "0014_placement",
-    "drop function quire.is_served_here cascade;
-     drop table quire.placement;
-     drop function quire.placement_changed;
-     create or replace function quire.end_expired() returns integer language sql as 'select 0'",
+    "0015_publication",
+    "drop table quire.publication;
+     drop trigger published_document_changed on quire.document;
+     drop function quire.published_document_changed, quire.publication_changed",
 );
 
 /// Makes a database one that the version before would have: the newest step has not run.

@@ -13,6 +13,7 @@ mod half_open;
 mod lag;
 mod migration;
 mod peers;
+mod published;
 mod restored;
 mod rolling;
 mod scaled;

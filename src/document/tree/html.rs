@@ -14,10 +14,15 @@ const MARKS: [(&str, &str); 5] = [
 
 /// The whole document.
 pub fn html(title: &str, page: &Node) -> String {
-    let mut out = String::from(
+    html_with(title, page, "default-src 'none'", "")
+}
+
+/// The same under this policy, with more in its head: both come from Quire itself, never from people.
+pub fn html_with(title: &str, page: &Node, policy: &str, head: &str) -> String {
+    let mut out = format!(
         "<!doctype html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>",
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n{head}<title>"
     );
     escape(title, &mut out);
     out.push_str("</title>\n</head>\n<body>\n");

@@ -64,6 +64,13 @@ static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
         |p| Some(Route::Export(id(p, "org_id")?, id(p, "document_id")?)),
     );
     add(
+        &format!("{ORGANISATION}/documents/{{document_id}}/publication"),
+        |p| Some(Route::Publication(id(p, "org_id")?, id(p, "document_id")?)),
+    );
+    add("/p/{publication_id}", |p| {
+        Some(Route::Published(id(p, "publication_id")?))
+    });
+    add(
         &format!("{ORGANISATION}/documents/{{document_id}}/edits"),
         |p| Some(Route::Edits(id(p, "org_id")?, id(p, "document_id")?)),
     );

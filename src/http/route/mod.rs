@@ -72,6 +72,10 @@ pub enum Route {
     Versions(Uuid, Uuid),
     /// One of them: organisation, document and version.
     Version(Uuid, Uuid, Uuid),
+    /// Whether and where it is published.
+    Publication(Uuid, Uuid),
+    /// A published page.
+    Published(Uuid),
     /// Edit it: organisation and document.
     Edits(Uuid, Uuid),
     /// Comments on it.
@@ -171,6 +175,7 @@ impl Route {
             | Route::Reply(..)
             | Route::Version(..) => &[Method::PATCH, Method::DELETE],
             Route::GroupMember(..) => &[Method::PUT, Method::DELETE],
+            Route::Publication(..) => &[Method::GET, Method::PUT, Method::DELETE],
             Route::MyPassword => &[Method::PUT],
             Route::MySessions => &[Method::GET, Method::DELETE],
             Route::Members(_)
@@ -185,6 +190,7 @@ impl Route {
             | Route::Comparison(..)
             | Route::Differences(..)
             | Route::Blame(..)
+            | Route::Published(_)
             | Route::Sync
             | Route::Health
             | Route::Ready

@@ -50,6 +50,10 @@ export function sentenceOf(entry: AuditEntry, names: Names): string {
       return `${who} moved ${where} to the bin`;
     case "document_restored":
       return `${who} restored ${where} from the bin`;
+    case "document_published":
+      return `${who} published ${where} on the web`;
+    case "document_withdrawn":
+      return `${who} withdrew ${where} from the web`;
     case "document_moved":
       return `${who} moved ${where} to ${entry.folder_id === null ? "no folder" : "another folder"}`;
     case "document_transferred":

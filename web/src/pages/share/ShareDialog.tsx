@@ -5,6 +5,7 @@ import { AddPeople } from "./AddPeople";
 import { GiveAwayDialog } from "./GiveAwayDialog";
 import { GrantList } from "./GrantList";
 import { Links } from "./Links";
+import { Publish } from "./Publish";
 import { listGroups, listMembers, type Group, type Member } from "../../api/organisations";
 import type { Organisation } from "../../api/people";
 import {
@@ -93,6 +94,9 @@ export function ShareDialog({ organisation, accountId, place, title, onInvite, o
                 onGiveAway={mayGiveAway(sharing) ? () => { setGiving(true); } : null}
               />
               <Links place={place} sharing={sharing} onChanged={loading.reload} />
+              {place.kind === "document" && (
+                <Publish orgId={place.orgId} documentId={place.documentId} mayManage={sharing.may_manage} />
+              )}
             </div>
           )}
         </Shown>
