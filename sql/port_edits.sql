@@ -19,7 +19,19 @@ from (
     where org_id operator(pg_catalog.=) $1
     and document_id operator(pg_catalog.=) $2
 ) s
-left join quire.edit e
-    on e.org_id operator(pg_catalog.=) $1
-    and e.document_id operator(pg_catalog.=) $2
-    and e.xid operator(pg_catalog.>=) $3::pg_catalog.text::pg_catalog.xid8
+left join (
+    select edit_id, account_id, session_id, peer_id, counter_start, counter_end, created_at, update
+    from quire.edit
+    where org_id operator(pg_catalog.=) $1
+    and document_id operator(pg_catalog.=) $2
+    and xid operator(pg_catalog.>=) $3::pg_catalog.text::pg_catalog.xid8
+    union all
+    -- What older edits did; the edit -1.
+    select
+        (-1)::pg_catalog.int8, '00000000-0000-0000-0000-000000000000'::pg_catalog.uuid, null::pg_catalog.uuid,
+        0::pg_catalog.int8, 0, 0, through_at, update
+    from quire.fold
+    where org_id operator(pg_catalog.=) $1
+    and document_id operator(pg_catalog.=) $2
+    and xid operator(pg_catalog.>=) $3::pg_catalog.text::pg_catalog.xid8
+) e on true

@@ -72,6 +72,9 @@ pub mod text;
 /// Published pages: caches in front of Quire are told what changed.
 pub mod purge;
 
+/// How long history is kept: older edits are folded.
+pub mod retention;
+
 /// One browser connection.
 pub mod websocket;
 

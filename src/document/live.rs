@@ -10,7 +10,7 @@ use loro::{ExportMode, Frontiers, ID, IdSpan, LoroDoc, VersionVector};
 use super::{lines, model};
 use crate::error::{Error, Kind, Result};
 
-pub use super::update::{UpdateMeta, decode_version, update_meta};
+pub use super::update::{UpdateMeta, decode_version, update_ends, update_meta};
 
 /// Heap of an empty document with its caches.
 const EMPTY_BYTES: usize = 24 * 1024;

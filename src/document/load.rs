@@ -9,7 +9,7 @@ use loro::VersionVector;
 use tokio_postgres::IsolationLevel;
 use uuid::Uuid;
 
-use super::live::{LiveDocument, update_meta};
+use super::live::{LiveDocument, update_ends, update_meta};
 use super::trial::DocKey;
 use crate::change::Lsn;
 use crate::error::{Error, Kind, Result};
@@ -44,6 +44,9 @@ impl Position {
         self.seen.split(':').next().unwrap_or("0")
     }
 }
+
+/// The row of a tail that stands for all edits that are folded (`quire.fold`).
+pub const FOLDED: i64 = -1;
 
 /// One row of a document's tail.
 #[derive(Debug, Clone)]
@@ -90,7 +93,7 @@ pub async fn load(
                 return Ok(Loaded {
                     live,
                     hangs,
-                    authors: stored.tail.iter().map(|e| (e.peer, e.account_id)).collect(),
+                    authors: authors(&stored.tail).collect(),
                     snapshot_bytes: stored.snapshot.len(),
                     tail_edits: stored.tail.len(),
                     tail_bytes: stored.tail.iter().map(|edit| edit.update.len()).sum(),
@@ -301,7 +304,11 @@ fn assemble(stored: &Stored, set_aside: &BTreeSet<i64>) -> Result<(LiveDocument,
         }
         let imported = live
             .import(&edit.update)
-            .map_err(|_| Unfit::Edit(edit.edit_id))?;
+            .map_err(|error| match edit.edit_id {
+                // Without it the document would be another one, and no server has it otherwise.
+                FOLDED => Unfit::Whole(error),
+                edit_id => Unfit::Edit(edit_id),
+            })?;
         pending |= imported.pending;
     }
     // A transaction's number is not its place in the order, so an edit may come before what it
@@ -319,8 +326,17 @@ pub fn hangs(version: &VersionVector, tail: &[TailEdit], set_aside: &BTreeSet<i6
     counted.any(|edit| !is_in(version, edit))
 }
 
+/// Whose the peers of these edits are.
+pub fn authors(tail: &[TailEdit]) -> impl Iterator<Item = (u64, Uuid)> {
+    let edits = tail.iter().filter(|edit| edit.edit_id != FOLDED);
+    edits.map(|edit| (edit.peer, edit.account_id))
+}
+
 /// Whether a document of this version has the edit.
 pub fn is_in(version: &VersionVector, edit: &TailEdit) -> bool {
+    if edit.edit_id == FOLDED {
+        return update_ends(&edit.update).is_ok_and(|ends| version.includes_vv(&ends));
+    }
     update_meta(&edit.update)
         .is_ok_and(|meta| version.get(&meta.peer).copied().unwrap_or(0) >= meta.counter_end)
 }

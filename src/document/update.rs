@@ -55,6 +55,20 @@ pub fn update_meta(update: &[u8]) -> Result<UpdateMeta> {
     meta.ok_or_else(|| invalid("update is empty"))
 }
 
+/// For each peer of an update, of any number of peers, the counter after its last operation.
+///
+/// # Errors
+/// `Invalid` when it is no intact export in `updates` mode.
+pub fn update_ends(update: &[u8]) -> Result<VersionVector> {
+    let mut ends = VersionVector::default();
+    for block in blocks(update)? {
+        let meta = Block::read(block?)?.meta()?;
+        let end = ends.get(&meta.peer).copied().unwrap_or(0);
+        ends.insert(meta.peer, end.max(meta.counter_end));
+    }
+    Ok(ends)
+}
+
 /// The blocks of an update whose header is right.
 pub(super) fn blocks(update: &[u8]) -> Result<impl Iterator<Item = Result<&[u8]>>> {
     if update.len() < HEADER_BYTES || &update[..4] != b"loro" {

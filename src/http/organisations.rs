@@ -14,6 +14,8 @@ use uuid::Uuid;
 const SHOW: &str = include_str!("../../sql/show_organisation.sql");
 /// Longest name, in characters (constraint organisation_name_length).
 const NAME_CHARACTERS: usize = 200;
+/// For how many days history may be kept.
+const HISTORY_DAYS: std::ops::RangeInclusive<i64> = 1..=36_500;
 /// Most members of one part of the list.
 const MEMBERS: usize = 1000;
 
@@ -26,14 +28,22 @@ pub async fn show(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
     answer(status, &act.transaction, SHOW, parameters, no_organisation).await
 }
 
-/// `PATCH /api/v1/organisations/{org_id}` with a name, a default role, or both.
+/// `PATCH /api/v1/organisations/{org_id}` with a name, a default role, for how many days history
+/// is kept (null: for ever), or several.
 pub async fn change(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
     let fields = call.fields()?;
     let name = fields.name("name", NAME_CHARACTERS)?;
     let default_role = fields.one_of("default_role", &["none", "view", "comment", "edit"])?;
+    let (keeps, history_days) = (
+        fields.names("history_days"),
+        fields.number("history_days", HISTORY_DAYS)?,
+    );
     let mut client = call.client().await?;
     let act = Act::begin(call, &mut client, org_id, Hold::Alone).await?;
     act.admin()?;
+    if keeps {
+        keep_history(&act, history_days).await?;
+    }
     act.execute(
         include_str!("../../sql/change_organisation.sql"),
         &[&org_id, &name, &default_role],
@@ -50,6 +60,21 @@ pub async fn change(call: &Call<'_>, org_id: Uuid) -> Result<Answer> {
     .await?;
     act.commit().await?;
     Ok(changed)
+}
+
+/// For so many days; `None`: for ever. What is forgotten by then does not come back.
+async fn keep_history(act: &Act<'_>, days: Option<i64>) -> Result<()> {
+    match days.and_then(|days| i32::try_from(days).ok()) {
+        Some(days) => {
+            let set = include_str!("../../sql/set_retention.sql");
+            act.execute(set, &[&act.org_id(), &days]).await?
+        }
+        None => {
+            let remove = include_str!("../../sql/remove_retention.sql");
+            act.execute(remove, &[&act.org_id()]).await?
+        }
+    };
+    Ok(())
 }
 
 /// `GET …/members`, the longest first. Mail addresses are for owners and admins.

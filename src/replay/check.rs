@@ -45,8 +45,9 @@ pub async fn rebuild(pool: &Pool, org_id: &str, document_id: &str) -> Result<Reb
     let client = pool.get().await.map_err(failed(context))?;
     let rows = client
         .query_raw(
-            "select update from quire.edit where org_id = $1 and document_id = $2 \
-             order by xid, edit_id",
+            "select update from quire.fold where org_id = $1 and document_id = $2 union all \
+             (select update from quire.edit where org_id = $1 and document_id = $2 \
+             order by xid, edit_id)",
             [uuid(org_id)?, uuid(document_id)?],
         )
         .await

@@ -1,7 +1,7 @@
 //! `quire replay`: recorded and synthetic histories, driven through real clients at real servers.
 
 mod bare;
-mod check;
+pub mod check;
 mod cluster;
 /// A copy of the text that holds exactly what its next edit knows.
 pub mod copy;

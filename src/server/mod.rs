@@ -37,6 +37,7 @@ use crate::oidc::Provider;
 use crate::postgres;
 use crate::presence::Presence;
 use crate::purge::Purges;
+use crate::retention;
 use crate::sqlport::{self, SqlPort};
 use crate::text::Texts;
 use crate::upkeep;
@@ -60,7 +61,7 @@ pub struct Server {
     fanout: Fanout,
     committers: Committers,
     connections: TaskTracker,
-    /// Presence, accepting, applying the log, comparing, tending, upkeep, texts, purges, mail and the SQL port;
+    /// Presence, accepting, applying the log, comparing, tending, upkeep, texts, purges, retention, mail and the SQL port;
     /// presence first, it says goodbye.
     tasks: Vec<JoinHandle<()>>,
     trial: Trial,
@@ -145,6 +146,7 @@ impl Server {
             &settings.purge,
             &public_urls,
         )?;
+        let retention = retention::run(pool.clone(), servers_told.clone(), stop.clone());
         let (readiness, readiness_told) =
             watch::channel(Readiness::NotReady("the feed is starting".into()));
         let sql_feed = feed_handle.clone();
@@ -241,6 +243,7 @@ impl Server {
             tokio::spawn(upkeep),
             tokio::spawn(texts.run(stop.clone())),
             tokio::spawn(purges.run(stop.clone())),
+            tokio::spawn(retention),
             tokio::spawn(mail),
         ];
         tasks.extend(sql_port);

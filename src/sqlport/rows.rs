@@ -97,8 +97,8 @@ pub(super) fn blame(spans: &[Span]) -> String {
             "position": span.start,
             "length": span.end - span.start,
             "text": plain(&span.text),
-            "edit_id": span.edit_id,
-            "account_id": span.account_id,
+            "edit_id": (!span.is_folded()).then_some(span.edit_id),
+            "account_id": (!span.is_folded()).then_some(span.account_id),
             "session_id": span.session_id,
             "created_at": time(span.from_us),
         })
@@ -107,7 +107,8 @@ pub(super) fn blame(spans: &[Span]) -> String {
 
 pub(super) fn differences(differences: &[Difference]) -> String {
     array(differences.iter().map(|difference| {
-        let by = difference.by.as_ref();
+        // Whose it was that is folded is not known any more.
+        let by = difference.by.as_ref().filter(|edit| !edit.is_folded());
         json!({
             "change": difference.change,
             "from_position": difference.from,

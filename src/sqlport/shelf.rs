@@ -206,7 +206,7 @@ fn value(history: &History, asked: &Asked, budget: &Budget) -> Result<String> {
 
 fn refused(error: Error) -> Refusal {
     match error.kind() {
-        Kind::NotFound | Kind::Invalid => Refusal::error("22023", error.to_string()),
+        Kind::NotFound | Kind::Gone | Kind::Invalid => Refusal::error("22023", error.to_string()),
         Kind::TooLarge => Refusal::error("54000", error.to_string()),
         Kind::Limited => Refusal::error("57014", error.to_string()),
         _ => {

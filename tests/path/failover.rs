@@ -311,3 +311,79 @@ async fn what_was_written_again_is_not_put_back_as_well() {
     early.stop().await;
     late.stop().await;
 }
+
+/// The standby takes over with the fold, and without it; either way the document is whole.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failover_before_or_after_a_fold_loses_nothing() {
+    use quire::document::trial::DocKey;
+    use quire::retention::{Outcome, fold_document};
+    for has_fold in [true, false] {
+        let Pair {
+            mut primary,
+            standby,
+            link,
+            name,
+            office,
+        } = Pair::start(Version::usual()).await;
+        let (first, second) = (
+            Link::to(to(&standby.cluster)).await,
+            Link::to(to(&primary)).await,
+        );
+        let (first, second) = (first.address(), second.address());
+        let server = start(&format!("postgres://quire@{first},{second}/{name}")).await;
+        let near = server.address().to_string();
+        let ada = client_at(&office, &near, "ada");
+        ada.joined().await.expect("joined");
+        ada.edit(|editor| editor.create_text()).expect("a text");
+        let mut text = String::new();
+        for word in ["one ", "two ", "three ", "four "] {
+            say(&ada, word);
+            text.insert_str(0, word);
+            ada.settled().await.expect("acknowledged");
+        }
+        let url = primary.url(&name);
+        let keep = format!(
+            "insert into quire.retention values ('{}', '0')",
+            office.org_id
+        );
+        let database = connect(&url).await;
+        database.batch_execute(&keep).await.expect("set");
+        if !has_fold {
+            standby.catch_up(&primary).await;
+            link.cut();
+        }
+        let pool = pool(&url, 2).expect("a pool");
+        let key = DocKey {
+            org_id: office.org_id,
+            document_id: office.document_id,
+        };
+        let until = Instant::now() + PATIENCE;
+        while !matches!(fold_document(&pool, key).await, Ok(Outcome::Folded(_))) {
+            assert!(Instant::now() < until, "folded");
+        }
+        if has_fold {
+            standby.catch_up(&primary).await;
+            link.cut();
+        }
+        primary.kill9();
+        let promoted = standby.promote().await;
+        say(&ada, "five ");
+        text.insert_str(0, "five ");
+        ada.settled().await.expect("durable on the new primary");
+        let newcomer = client_at(&office, &near, "newcomer");
+        shows(&newcomer, &text).await;
+        let database = connect(&promoted.url(&name)).await;
+        let folds = database
+            .query_one("select count(*) from quire.fold", &[])
+            .await;
+        assert_eq!(
+            folds.expect("counted").get::<_, i64>(0),
+            i64::from(has_fold)
+        );
+        for person in [ada, newcomer] {
+            person.close().await;
+        }
+        server.stop().await;
+        drop(promoted);
+    }
+}

@@ -11,10 +11,10 @@ use crate::kit::server::program;
 
 /// The newest migration, and how a test takes it back: what it adds, gone.
 const NEWEST: (&str, &str) = (
-    "0015_publication",
-    "drop table quire.publication;
-     drop trigger published_document_changed on quire.document;
-     drop function quire.published_document_changed, quire.publication_changed",
+    "0016_retention",
+    "drop view quire.document_storage;
+     drop table quire.retention, quire.fold_refusal, quire.fold;
+     drop function quire.retention_changed",
 );
 
 /// Makes a database one that the version before would have: the newest step has not run.

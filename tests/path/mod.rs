@@ -15,6 +15,7 @@ mod migration;
 mod peers;
 mod published;
 mod restored;
+mod retention;
 mod rolling;
 mod scaled;
 mod slow_reader;

@@ -304,7 +304,7 @@ async fn who_may_not_read_the_edits_gets_postgres_own_error_from_every_function(
         .await
         .expect("granted");
     refused("permission denied for table edit", &calls[..6]).await;
-    dba.batch_execute("grant select on quire.edit to reader")
+    dba.batch_execute("grant select on quire.edit, quire.fold to reader")
         .await
         .expect("granted");
     assert_eq!(

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::budget::Budget;
 use super::sheet::Sheet;
-use super::{At, History};
+use super::{At, FOLDED, History};
 use crate::error::Result;
 
 /// Characters that follow each other and came with one edit.
@@ -21,6 +21,14 @@ pub struct Span {
     pub from_us: i64,
     /// When the last of it was.
     pub to_us: i64,
+}
+
+impl Span {
+    /// Whether it came with edits that are folded: who wrote it is not known any more, and when only that it
+    /// was before the history that is kept.
+    pub fn is_folded(&self) -> bool {
+        self.edit_id == FOLDED
+    }
 }
 
 impl History {

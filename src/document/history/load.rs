@@ -10,7 +10,7 @@ use std::pin::pin;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
 use tokio_postgres::types::ToSql;
 
-use super::{Budget, History, Row};
+use super::{Budget, FOLDED, History, Row};
 use crate::document::trial::DocKey;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::failed;
@@ -128,7 +128,12 @@ impl Histories {
         if kept.era != era {
             *kept = Kept::nothing(era);
         }
-        let (rows, xmin) = read(client, document, &kept.xmin, budget).await?;
+        let (mut rows, mut xmin) = read(client, document, &kept.xmin, budget).await?;
+        // Folded since: what is kept here has what shall be forgotten.
+        if kept.history.is_some() && rows.iter().any(|row| row.edit_id == FOLDED) {
+            *kept = Kept::nothing(era);
+            (rows, xmin) = read(client, document, &kept.xmin, budget).await?;
+        }
         let built = tokio::task::block_in_place(|| match &mut kept.history {
             Some(history) => history.extend(&rows, budget),
             none => History::of(&rows, budget).map(|history| *none = Some(history)),

@@ -7,6 +7,7 @@ mod budget;
 mod compare;
 mod decoded;
 mod deeds;
+pub mod instant;
 mod load;
 mod moment;
 mod operations;
@@ -19,7 +20,7 @@ use bytes::Bytes;
 use loro::{ExportMode, ID, LoroDoc, VersionVector};
 use uuid::Uuid;
 
-use super::live::LiveDocument;
+use super::live::{LiveDocument, update_ends};
 use super::operations::version_of;
 use super::pieces::{Piece, pieces_beyond};
 use super::tree::{Node, html, markdown};
@@ -33,6 +34,8 @@ pub use load::{Histories, Opened, read};
 pub use moment::{At, Moment};
 pub use operations::{OperationKind, OperationRow};
 
+/// The edit that stands for all that are folded (`quire.fold`).
+pub const FOLDED: i64 = -1;
 /// Rows that are imported together.
 const JOINED_ROWS: usize = 4_096;
 
@@ -66,6 +69,20 @@ pub struct Edit {
     pub created_us: i64,
 }
 
+impl Edit {
+    /// Whether it stands for all that are folded.
+    pub fn is_folded(&self) -> bool {
+        self.edit_id == FOLDED
+    }
+}
+
+/// The edits whose rows are gone, as one: its time is that of the newest of them.
+struct Folded {
+    edit: Edit,
+    version: VersionVector,
+    update: Bytes,
+}
+
 /// All edits of a document, in the order in which they were written: by time, then by id.
 ///
 /// The document inside is detached: it holds operations and no text, and every moment is built in a
@@ -73,6 +90,7 @@ pub struct Edit {
 pub struct History {
     live: LiveDocument,
     edits: Vec<Edit>,
+    folded: Option<Folded>,
     /// Places in `edits`, sorted by the counters of their operations.
     by_peer: HashMap<u64, Vec<usize>>,
     known: HashSet<i64>,
@@ -93,6 +111,7 @@ impl History {
         let mut history = Self {
             live: detached()?,
             edits: Vec::new(),
+            folded: None,
             by_peer: HashMap::new(),
             known: HashSet::new(),
             pieces: Vec::new(),
@@ -109,9 +128,15 @@ impl History {
     /// As [`History::of`]. `Internal` when Loro panicked at a row that came later than the others:
     /// then the history must be read anew.
     pub fn extend(&mut self, rows: &[Row], budget: &Budget) -> Result<()> {
+        let (folds, rows): (Vec<&Row>, Vec<&Row>) =
+            rows.iter().partition(|row| row.edit_id == FOLDED);
+        let has_fold = !folds.is_empty();
+        for fold in folds {
+            self.take_fold(fold, budget)?;
+        }
         let new = |row: &&Row| !self.known.contains(&row.edit_id);
-        let new: Vec<&Row> = rows.iter().filter(new).collect();
-        if new.is_empty() {
+        let new: Vec<&Row> = rows.into_iter().filter(new).collect();
+        if new.is_empty() && !has_fold {
             return Ok(());
         }
         let bytes = self.bytes + new.iter().map(|row| row.update.len()).sum::<usize>();
@@ -134,6 +159,21 @@ impl History {
         self.pieces = self
             .live
             .read(|doc| pieces_beyond(doc, &VersionVector::default()))?;
+        Ok(())
+    }
+
+    /// What older edits did. It comes before all others, for they build on it.
+    fn take_fold(&mut self, fold: &Row, budget: &Budget) -> Result<()> {
+        let bytes = self.bytes + fold.update.len();
+        budget.allows(self.edits.len(), bytes)?;
+        let imported = self.live.import(&fold.update);
+        imported.map_err(|e| Error::caused(Kind::Internal, "read a document's fold", e))?;
+        self.bytes = bytes;
+        self.folded = Some(Folded {
+            edit: Edit::from(fold),
+            version: update_ends(&fold.update)?,
+            update: fold.update.clone(),
+        });
         Ok(())
     }
 
@@ -161,6 +201,9 @@ impl History {
                     return Err(Error::new(Kind::Internal, context));
                 }
                 self.live = detached()?;
+                if let Some(folded) = &self.folded {
+                    self.live.import(&folded.update)?;
+                }
                 place = 0;
             }
             if place % JOINED_ROWS == 0 {
@@ -191,8 +234,24 @@ impl History {
         self.live.bytes() + self.edits.len() * (size_of::<Edit>() + 3 * size_of::<usize>())
     }
 
-    /// The edit that an operation came with.
+    /// Since when the history is there, in microseconds since 1970: what is older is folded. `None`: from the
+    /// beginning.
+    pub fn kept_since_us(&self) -> Option<i64> {
+        self.folded.as_ref().map(|folded| folded.edit.created_us)
+    }
+
+    /// The edit that an operation came with; for what is folded the one that stands for all.
     pub fn edit_of(&self, id: ID) -> Option<&Edit> {
+        let folded = self.folded.as_ref().filter(|folded| {
+            folded
+                .version
+                .get(&id.peer)
+                .is_some_and(|end| id.counter < *end)
+        });
+        self.row_of(id).or(folded.map(|folded| &folded.edit))
+    }
+
+    fn row_of(&self, id: ID) -> Option<&Edit> {
         let places = self.by_peer.get(&id.peer)?;
         let after = places.partition_point(|place| self.edits[*place].counter_start <= id.counter);
         let edit = &self.edits[places[after.checked_sub(1)?]];

@@ -8,7 +8,7 @@
 
 use loro::VersionVector;
 
-use super::History;
+use super::{History, instant};
 use crate::error::{Error, Kind, Result};
 
 /// When.
@@ -43,14 +43,27 @@ impl History {
     pub fn at(&self, moment: &Moment) -> Result<At> {
         let count = match moment {
             Moment::Now => self.edits.len(),
-            Moment::Time(us) => self.edits.partition_point(|edit| edit.created_us <= *us),
-            Moment::Edit(edit_id) => self.place_of(*edit_id)? + 1,
-            Moment::Before(edit_id) => self.place_of(*edit_id)?,
+            Moment::Time(us) => {
+                self.is_kept(*us)?;
+                self.edits.partition_point(|edit| edit.created_us <= *us)
+            }
+            Moment::Edit(edit_id) => {
+                let place = self.place_of(*edit_id)?;
+                self.is_kept(self.edits[place].created_us)?;
+                place + 1
+            }
+            Moment::Before(edit_id) => {
+                let place = self.place_of(*edit_id)?;
+                // Exactly what is folded is a moment, too.
+                self.is_kept(self.edits[place].created_us)?;
+                place
+            }
             Moment::Version(version) => return self.at_version(version),
         };
-        let mut version = VersionVector::default();
+        let folded = self.folded.as_ref().map(|folded| &folded.version);
+        let mut version = folded.cloned().unwrap_or_default();
         for (peer, places) in &self.by_peer {
-            let mut end = 0;
+            let mut end = version.get(peer).copied().unwrap_or(0);
             for edit in places.iter().filter(|place| **place < count) {
                 let edit = &self.edits[*edit];
                 if edit.counter_start > end || self.set_aside.contains(&edit.edit_id) {
@@ -90,10 +103,30 @@ impl History {
 
     /// Where an edit stands in the order.
     pub(super) fn place_of(&self, edit_id: i64) -> Result<usize> {
-        self.edits
-            .iter()
-            .position(|edit| edit.edit_id == edit_id)
-            .ok_or_else(|| Error::new(Kind::NotFound, "the document has no such edit"))
+        let place = self.edits.iter().position(|edit| edit.edit_id == edit_id);
+        place.ok_or_else(|| match self.kept_since_us() {
+            None => Error::new(Kind::NotFound, "the document has no such edit"),
+            Some(us) => {
+                let since = instant::write(us);
+                let context =
+                    format!("the document has no such edit; its history is kept since {since}");
+                Error::new(Kind::NotFound, context)
+            }
+        })
+    }
+
+    /// What was before the newest edit that is folded cannot be told any more.
+    fn is_kept(&self, us: i64) -> Result<()> {
+        match self.kept_since_us() {
+            Some(since) if us < since => {
+                let context = format!(
+                    "the document's history is kept since {}",
+                    instant::write(since)
+                );
+                Err(Error::new(Kind::Gone, context))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Takes out whatever builds on what is not in it, edit by edit, until nothing does.
@@ -122,7 +155,7 @@ impl History {
 
     /// Takes out a peer's edits from the one on that has the operation at `counter`.
     fn cut(&self, version: &mut VersionVector, peer: u64, counter: i32) {
-        let edit = self.edit_of(loro::ID::new(peer, counter));
+        let edit = self.row_of(loro::ID::new(peer, counter));
         let end = edit.map_or(counter, |edit| edit.counter_start);
         match end {
             0 => drop(version.remove(&peer)),

@@ -49,7 +49,7 @@ impl State {
         };
         self.take_tail(tail, position);
         // A snapshot has no place for what waits, and would claim to have seen it.
-        if self.hangs {
+        if self.hangs || self.must_rebuild {
             return;
         }
         let live = &self.live;
@@ -77,7 +77,7 @@ impl State {
             return;
         };
         self.take_tail(tail, position.clone());
-        if self.hangs {
+        if self.hangs || self.must_rebuild {
             return;
         }
         let live = &self.live;

@@ -43,12 +43,19 @@ impl State {
         self.reaches = self.reaches.max(position.reaches);
         self.position = position;
         let before = self.version.clone();
+        self.authors.extend(load::authors(&tail));
         for edit in &tail {
-            self.authors.insert(edit.peer, edit.account_id);
-            if !is_in(&self.version, edit) && !self.set_aside.contains(&edit.edit_id) {
-                self.tell_trial(&edit.update);
-                self.import(edit.edit_id, &edit.update);
+            if is_in(&self.version, edit) || self.set_aside.contains(&edit.edit_id) {
+                continue;
             }
+            if edit.edit_id == load::FOLDED {
+                // Edits that this server never heard of, and their rows are gone: a rare way to fall behind.
+                tracing::info!(document_id = %self.key.document_id, "edits that this server has not heard of were folded; the document is read anew");
+                self.must_rebuild = true;
+                return;
+            }
+            self.tell_trial(&edit.update);
+            self.import(edit.edit_id, &edit.update);
         }
         self.show_since(&before);
         // A row may come before what it builds on: only now it shows what is still missing.

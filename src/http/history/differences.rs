@@ -1,7 +1,7 @@
 //! What two moments differ in, and who wrote what stands there.
 
-use super::{Past, Wanted, by, instant, open};
-use crate::document::history::{Comparison, by_author};
+use super::{Past, Wanted, by, open};
+use crate::document::history::{Comparison, by_author, instant};
 use crate::document::tree::Named;
 use crate::error::{Error, Kind, Result};
 use crate::http::answer::{Answer, json};
@@ -84,8 +84,8 @@ pub async fn blame(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<A
                 "start": span.start,
                 "end": span.end,
                 "text": span.text,
-                "account_id": span.account_id,
-                "edit_id": span.edit_id.to_string(),
+                "account_id": (!span.is_folded()).then_some(span.account_id),
+                "edit_id": (!span.is_folded()).then(|| span.edit_id.to_string()),
                 "from": instant::write(span.from_us),
                 "to": instant::write(span.to_us),
             })

@@ -2,7 +2,6 @@
 //! two moments differ in, and versions with names.
 
 mod differences;
-mod instant;
 mod moment;
 mod restore;
 mod sittings;
@@ -18,7 +17,7 @@ use super::act::Act;
 use super::call::Call;
 use super::documents::{in_bin, no_document};
 use crate::auth::{Access, Permission, access};
-use crate::document::history::{At, Budget, Edit, Limits, Opened};
+use crate::document::history::{At, Budget, Edit, Limits, Opened, instant};
 use crate::document::trial::DocKey;
 use crate::error::Result;
 use crate::postgres::{PoolClient, failed};
@@ -147,6 +146,8 @@ async fn look<'c>(
 
 /// Whose change it is, as JSON.
 fn by(edit: Option<&Edit>) -> Value {
+    // Whose it was that is folded is not known any more.
+    let edit = edit.filter(|edit| !edit.is_folded());
     edit.map_or(Value::Null, |edit| {
         json!({
             "account_id": edit.account_id,

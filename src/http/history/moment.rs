@@ -1,9 +1,8 @@
 //! Moments as requests name them: an edit's number, `before:` and an edit's number, a time, the id of
 //! a named version, or `now`.
 
-use super::instant;
 use super::versions::no_version;
-use crate::document::history::Moment;
+use crate::document::history::{Moment, instant};
 use crate::document::live::decode_version;
 use crate::document::trial::DocKey;
 use crate::error::{Error, Kind, Result};

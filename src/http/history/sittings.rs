@@ -56,7 +56,20 @@ pub async fn list(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<An
         false => json!(null),
     };
     let bodies: Vec<&str> = rows[..shown].iter().map(|row| row.get("body")).collect();
-    let body = format!("{{\"sittings\":[{}],\"next\":{next}}}", bodies.join(","));
+    let kept = act
+        .transaction
+        .query_one(
+            include_str!("../../../sql/history_kept.sql"),
+            &[&org_id, &document_id],
+        )
+        .await
+        .map_err(failed("read how long history is kept"))?;
+    let (days, since): (Option<i32>, Option<String>) = (kept.get("days"), kept.get("since"));
+    let kept = json!({"days": days, "since": since});
+    let body = format!(
+        "{{\"sittings\":[{}],\"next\":{next},\"kept\":{kept}}}",
+        bodies.join(",")
+    );
     Ok(json_text(StatusCode::OK, body))
 }
 

@@ -4,6 +4,7 @@
 mod connection;
 mod divergence;
 mod feed;
+mod folds;
 mod hosts;
 mod reading;
 mod schema;

@@ -1,0 +1,2 @@
+delete from quire.retention
+where org_id = $1::uuid

@@ -1,0 +1,117 @@
+//! Organisations that keep the history of their documents for some time only: older edits are folded. One
+//! server does it for each document, slowly, and another one when that one does not. Nothing waits for it.
+
+mod fold;
+mod folding;
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+pub use self::fold::{Outcome, fold_document};
+use crate::document::trial::DocKey;
+use crate::error::Result;
+use crate::metrics;
+use crate::postgres::{Pool, failed};
+use crate::presence::{Servers, turn};
+
+const RETENTION_PAGE: &str = include_str!("../../sql/retention_page.sql");
+
+/// How often a step of the look through the tables is made.
+const EVERY: Duration = Duration::from_secs(1);
+/// How long nothing is tried after a failure of the database.
+const PAUSE: Duration = Duration::from_secs(30);
+/// Documents that are looked at in one step.
+const PAGE: i64 = 100;
+/// How often all documents of these organisations are looked through.
+const LOOK_THROUGH: Duration = Duration::from_secs(300);
+/// How much later each further server does it, in case those before it do not.
+const TURN: Duration = Duration::from_secs(900);
+/// After a document was folded as much time passes, times this, before the next one is.
+const REST: u32 = 4;
+
+/// Folds old edits, as the first of `servers` for a document, until `stop`.
+pub async fn run(pool: Pool, servers: watch::Receiver<Servers>, stop: CancellationToken) {
+    metrics::register(fold::METRICS);
+    let mut tick = tokio::time::interval(EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut look = Look {
+        began: Instant::now(),
+        at: Some(START),
+    };
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        // Ended anywhere, it leaves nothing half done: see `fold`.
+        let step = tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            step = look.step(&pool, &servers) => step,
+        };
+        if let Err(error) = step {
+            tracing::warn!(%error, "fold old edits; trying again");
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(PAUSE) => {}
+            }
+        }
+    }
+}
+
+/// Where a look through the tables is.
+struct Look {
+    began: Instant,
+    /// The document that was looked at last; none: all were.
+    at: Option<DocKey>,
+}
+
+/// Before every document.
+const START: DocKey = DocKey {
+    org_id: Uuid::nil(),
+    document_id: Uuid::nil(),
+};
+
+impl Look {
+    async fn step(&mut self, pool: &Pool, servers: &watch::Receiver<Servers>) -> Result<()> {
+        // Before the feed has streamed it is not known which database is the right one.
+        if pool.lineage().server().is_none() {
+            return Ok(());
+        }
+        if self.at.is_none() && self.began.elapsed() > LOOK_THROUGH {
+            (self.began, self.at) = (Instant::now(), Some(START));
+        }
+        let Some(at) = self.at else { return Ok(()) };
+        let client = pool.get().await.map_err(failed("look for old edits"))?;
+        let rows = client
+            .query(RETENTION_PAGE, &[&at.org_id, &at.document_id, &PAGE])
+            .await
+            .map_err(failed("look for old edits"))?;
+        drop(client);
+        let key = |row: &tokio_postgres::Row| DocKey {
+            org_id: row.get("org_id"),
+            document_id: row.get("document_id"),
+        };
+        for row in &rows {
+            let Some(late_s) = row.get::<_, Option<f64>>("late_s") else {
+                continue;
+            };
+            let live = servers.borrow().live.clone();
+            if late_s <= (TURN * turn(&live, &key(row))).as_secs_f64() {
+                continue;
+            }
+            let began = Instant::now();
+            fold_document(pool, key(row)).await?;
+            tokio::time::sleep(began.elapsed() * REST).await;
+        }
+        let is_last = (rows.len() as i64) < PAGE;
+        self.at = rows.last().filter(|_| !is_last).map(key);
+        Ok(())
+    }
+}
