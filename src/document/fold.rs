@@ -23,9 +23,9 @@ pub fn is_due(tail_bytes: usize, tail_edits: usize, snapshot_bytes: usize) -> bo
     (tail_bytes >= TAIL_BYTES || tail_edits >= TAIL_EDITS) && tail_bytes >= snapshot_bytes / 2
 }
 
-/// Whether a document that is unloaded should be folded on the way out.
-pub fn is_due_at_unload(tail_bytes: usize) -> bool {
-    tail_bytes >= UNLOAD_TAIL_BYTES
+/// Whether a document that is unloaded should be folded on the way out: a long one not for every few lines.
+pub fn is_due_at_unload(tail_bytes: usize, snapshot_bytes: usize) -> bool {
+    tail_bytes >= UNLOAD_TAIL_BYTES && tail_bytes >= snapshot_bytes / 8
 }
 
 /// Stores a fold that holds every edit visible at `position`, unless a newer one is there, or the log
@@ -64,4 +64,43 @@ pub async fn store(
         .await
         .map_err(failed("store snapshot"))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes of an edit.
+    const EDIT: usize = 90;
+
+    /// Bytes of snapshots that are written for so many edits in a document of that size, unloaded after every
+    /// `sitting` of them.
+    fn written(mut snapshot: usize, edits: usize, sitting: usize) -> usize {
+        let (mut tail, mut count, mut written) = (0, 0, 0);
+        for number in 1..=edits {
+            (tail, count) = (tail + EDIT, count + 1);
+            let is_unloaded = number % sitting == 0 && is_due_at_unload(tail, snapshot);
+            if is_due(tail, count, snapshot) || is_unloaded {
+                snapshot += tail;
+                written += snapshot;
+                (tail, count) = (0, 0);
+            }
+        }
+        written
+    }
+
+    #[test]
+    fn what_folding_writes_grows_with_what_was_edited_and_not_with_the_document() {
+        for snapshot in [0, 10 << 10, 1 << 20, 50 << 20] {
+            for edits in [1_000, 100_000] {
+                let at_once = written(snapshot, edits, usize::MAX);
+                assert!(at_once <= 3 * edits * EDIT, "{snapshot} {edits}: {at_once}");
+                let in_sittings = written(snapshot, edits, 200);
+                assert!(
+                    in_sittings <= 9 * edits * EDIT,
+                    "{snapshot} {edits}: {in_sittings}"
+                );
+            }
+        }
+    }
 }

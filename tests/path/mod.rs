@@ -13,6 +13,7 @@ mod half_open;
 mod lag;
 mod migration;
 mod peers;
+mod proportion;
 mod published;
 mod restored;
 mod retention;

@@ -189,7 +189,7 @@ test("a document is published by a switch, read by anybody without signing in, a
   assert.equal(shown.status(), 200);
   assert.match(shown.headers()["content-security-policy"], /sandbox/);
   assert.equal(await stranger.locator("meta[name=robots]").getAttribute("content"), "noindex");
-  const width = await stranger.evaluate(() => getComputedStyle(document.body).maxWidth);
+  const width = await stranger.evaluate(() => window.getComputedStyle(document.body).maxWidth);
   assert.notEqual(width, "none", "its style is let through by its policy");
   await ada.page.getByLabel("Search engines may list it").click();
   await until(async () => (await fetch(address)).headers.get("x-robots-tag"), (tag) => tag === null, "it may be listed");

@@ -68,7 +68,7 @@ impl State {
     /// The room is closed: what is worth it is folded.
     pub(super) async fn unload(&mut self) {
         self.shared.trial.forget(self.key);
-        if !fold::is_due_at_unload(self.tail_bytes) || self.must_rebuild {
+        if !fold::is_due_at_unload(self.tail_bytes, self.snapshot_bytes) || self.must_rebuild {
             return;
         }
         let Ok((tail, position)) =

@@ -63,11 +63,20 @@ export interface Comparison {
   authors: Account[];
 }
 
+/** How long history is kept, and since when it is there. */
+export interface Kept {
+  /** Null: for ever. */
+  days: number | null;
+  /** Null: from the beginning. */
+  since: string | null;
+}
+
 /** Places are in characters (Unicode code points) of the plain text. */
 export interface BlameSpan {
   start: number;
   end: number;
-  account_id: string;
+  /** Null: it is older than the history that is kept. */
+  account_id: string | null;
   from: string;
   to: string;
 }
@@ -84,6 +93,7 @@ export interface SittingsPart {
   sittings: Sitting[];
   /** Where the next part begins; null: there is none. */
   next: string | null;
+  kept: Kept;
 }
 
 /** What is asked and done about the past of one document. */

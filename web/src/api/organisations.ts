@@ -9,6 +9,8 @@ export type DefaultRole = "none" | DocumentRole;
 
 export interface OrganisationSettings extends Organisation {
   default_role: DefaultRole;
+  /** For how many days the history of documents is kept; null: for ever. */
+  history_days: number | null;
 }
 
 export interface Member extends Account {
@@ -60,7 +62,7 @@ export function showOrganisation(orgId: string): Promise<OrganisationSettings> {
 
 export function changeOrganisation(
   orgId: string,
-  change: { name?: string; default_role?: DefaultRole },
+  change: { name?: string; default_role?: DefaultRole; history_days?: number | null },
 ): Promise<OrganisationSettings> {
   return ask("PATCH", organisationPath(orgId), change);
 }

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "react";
 import { byDay, timesOf } from "./days";
 import { momentOf, type History, type Looking } from "./useHistory";
-import type { Sitting, Version } from "../../api/history";
+import type { Kept, Sitting, Version } from "../../api/history";
 import { Avatar } from "../../shell/Avatar";
 import { ConfirmDialog } from "../../shell/ConfirmDialog";
 import { CloseIcon, MoreIcon } from "../../shell/icons";
@@ -116,6 +116,7 @@ export function HistoryPanel({ history, mayEdit, onNameVersion }: HistoryPanelPr
       ))}
       {history.olderProblem !== null && <p className="problem" role="alert">{history.olderProblem}</p>}
       {history.showOlder !== null && <button type="button" className="button" onClick={history.showOlder}>Show older</button>}
+      {history.kept !== null && history.showOlder === null && <KeptNote kept={history.kept} />}
       {doing.kind === "renaming" && (
         <NameDialog
           title="Rename the version"
@@ -169,5 +170,15 @@ function SittingButton({ sitting, isShown, onChoose }: SittingButtonProps) {
         {deleted > 0 && <span>−{deleted.toLocaleString()}<span className="sr-only"> characters</span></span>}
       </span>
     </button>
+  );
+}
+
+function KeptNote({ kept: { days, since } }: { kept: Kept }) {
+  if (days === null && since === null) return null;
+  return (
+    <p className="quiet">
+      {days !== null && `History is kept for ${String(days)} ${days === 1 ? "day" : "days"}. `}
+      {since !== null && <>It begins <time dateTime={since}>{timeInFull(since)}</time>; what was written before has no author any more.</>}
+    </p>
   );
 }

@@ -18,7 +18,7 @@ export function withAuthors(lines: readonly Line[], spans: readonly BlameSpan[])
       for (const character of run.text) {
         const span = authorAt(at);
         at += 1;
-        const by: By | null = span === undefined ? null : { account_id: span.account_id, edit_id: "", at: span.from };
+        const by: By | null = span === undefined || span.account_id === null ? null : { account_id: span.account_id, edit_id: "", at: span.from };
         if (written !== null && written.by?.account_id === by?.account_id) {
           written.text += character;
         } else {

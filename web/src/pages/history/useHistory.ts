@@ -1,6 +1,6 @@
 // The history beside an open document: whether it is open, and which moment is looked at.
 import { useCallback, useMemo, useState } from "react";
-import { past, type Blame, type Comparison, type Moment, type Past, type Sitting, type Version } from "../../api/history";
+import { past, type Blame, type Comparison, type Kept, type Moment, type Past, type Sitting, type Version } from "../../api/history";
 import { wordsOf } from "../../api/request";
 import { useLoaded, type Loading } from "../../shell/useLoaded";
 
@@ -25,6 +25,8 @@ export interface History {
   isLookingBack: boolean;
   act: Past;
   sittings: Loading<readonly Sitting[]>;
+  /** Null: not read yet. */
+  kept: Kept | null;
   /** Null: all are shown. */
   showOlder: (() => void) | null;
   /** Why the older ones could not be read. */
@@ -103,6 +105,7 @@ export function useHistory(orgId: string, documentId: string): History {
     isLookingBack,
     act,
     sittings,
+    kept: part?.kept ?? null,
     showOlder: next === null ? null : showOlder,
     olderProblem,
     versions,

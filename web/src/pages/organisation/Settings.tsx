@@ -1,4 +1,4 @@
-// An organisation's name, and what its members may do with new documents.
+// An organisation's name, what its members may do with new documents, and how long history is kept.
 import { useState, type SubmitEvent } from "react";
 import { changeOrganisation, type DefaultRole, type OrganisationSettings } from "../../api/organisations";
 import { Choice, Field } from "../../shell/Field";
@@ -10,6 +10,16 @@ import type { Loading } from "../../shell/useLoaded";
 
 /** Longest name, in characters; the server's limit. */
 const NAME_LENGTH = 200;
+
+/** For how many days history may be kept; besides whatever was set by a program. */
+const HISTORY_DAYS = [7, 30, 90, 365, 1825];
+const FOR_EVER = "for ever";
+
+function historyChoices(current: number | null): { value: string; label: string }[] {
+  const days = new Set([...HISTORY_DAYS, ...(current === null ? [] : [current])]);
+  const choices = [...days].sort((a, b) => a - b).map((count) => ({ value: String(count), label: `For ${String(count)} days` }));
+  return [{ value: FOR_EVER, label: "For ever" }, ...choices];
+}
 
 export interface SettingsProps {
   loading: Loading<OrganisationSettings>;
@@ -37,13 +47,15 @@ export function Settings({ loading, onChanged }: SettingsProps) {
 function Form({ settings, onSaved }: { settings: OrganisationSettings; onSaved: (settings: OrganisationSettings) => void }) {
   const [name, setName] = useState(settings.name);
   const [defaultRole, setDefaultRole] = useState<DefaultRole>(settings.default_role);
+  const [historyDays, setHistoryDays] = useState(settings.history_days);
   const [isSaved, setSaved] = useState(false);
   const saving = useAction();
   const problem = problemWithAll(saving, ["name"]);
-  const isChanged = name.trim() !== settings.name || defaultRole !== settings.default_role;
+  const isChanged = name.trim() !== settings.name || defaultRole !== settings.default_role || historyDays !== settings.history_days;
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
-    saving.run(changeOrganisation(settings.org_id, { name: name.trim(), default_role: defaultRole }), (saved) => {
+    const change = { name: name.trim(), default_role: defaultRole, history_days: historyDays };
+    saving.run(changeOrganisation(settings.org_id, change), (saved) => {
       setName(saved.name);
       setSaved(true);
       onSaved(saved);
@@ -66,6 +78,13 @@ function Form({ settings, onSaved }: { settings: OrganisationSettings; onSaved: 
         options={defaultRoles}
         onChoose={setDefaultRole}
         hint="Documents that exist already keep what they have. Guests see only what is shared with them."
+      />
+      <Choice
+        label="How long history is kept"
+        value={historyDays === null ? FOR_EVER : String(historyDays)}
+        options={historyChoices(settings.history_days)}
+        onChoose={(chosen) => { setHistoryDays(chosen === FOR_EVER ? null : Number(chosen)); }}
+        hint="What was written stays. Who wrote it, and what the text was before, is forgotten after that time and does not come back; versions with names stay."
       />
       {problem !== null && <p className="problem" role="alert">{problem}</p>}
       <div className="actions end">

@@ -50,6 +50,10 @@ export function sentenceOf(entry: AuditEntry, names: Names): string {
       return `${who} moved ${where} to the bin`;
     case "document_restored":
       return `${who} restored ${where} from the bin`;
+    case "history_kept_changed": {
+      const days = entry.detail["days"];
+      return typeof days === "number" ? `${who} has history kept for ${String(days)} days` : `${who} has history kept for ever`;
+    }
     case "document_published":
       return `${who} published ${where} on the web`;
     case "document_withdrawn":
