@@ -42,7 +42,7 @@ pub async fn list(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<An
     };
     let mut reader = call.context.pool.reader().await?;
     let parameters: Parameters<'_> = &[&org_id, &document_id, &PAUSE_US, &after, &(limit + 1)];
-    let rows = match read(call, &mut reader.client, org_id, document_id, parameters).await {
+    let (rows, kept) = match read(call, &mut reader.client, org_id, document_id, parameters).await {
         Err(error) if reader.is_to_blame(&error) => {
             drop(reader);
             let mut client = call.client().await?;
@@ -56,14 +56,6 @@ pub async fn list(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<An
         false => json!(null),
     };
     let bodies: Vec<&str> = rows[..shown].iter().map(|row| row.get("body")).collect();
-    let kept = act
-        .transaction
-        .query_one(
-            include_str!("../../../sql/history_kept.sql"),
-            &[&org_id, &document_id],
-        )
-        .await
-        .map_err(failed("read how long history is kept"))?;
     let (days, since): (Option<i32>, Option<String>) = (kept.get("days"), kept.get("since"));
     let kept = json!({"days": days, "since": since});
     let body = format!(
@@ -73,15 +65,22 @@ pub async fn list(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<An
     Ok(json_text(StatusCode::OK, body))
 }
 
+/// The sittings, and for how long history is kept.
 async fn read(
     call: &Call<'_>,
     client: &mut PoolClient,
     org_id: Uuid,
     document_id: Uuid,
     parameters: Parameters<'_>,
-) -> Result<Vec<Row>> {
+) -> Result<(Vec<Row>, Row)> {
     let (act, _) = look(call, client, org_id, document_id).await?;
     let sql = include_str!("../../../sql/list_sittings.sql");
     let rows = act.transaction.query(sql, parameters).await;
-    rows.map_err(failed("list sittings"))
+    let sql = include_str!("../../../sql/history_kept.sql");
+    let of: Parameters<'_> = &[&org_id, &document_id];
+    let kept = act.transaction.query_one(sql, of).await;
+    Ok((
+        rows.map_err(failed("list sittings"))?,
+        kept.map_err(failed("read how long history is kept"))?,
+    ))
 }
