@@ -38,6 +38,8 @@ pub enum Next {
     Frames(Vec<Bytes>),
     /// Write this text message.
     Text(&'static str),
+    /// Answer a ping of the transport.
+    Pong(Bytes),
     /// Everything was written, and these rooms have more than was kept: ask them to catch up.
     CatchUp(Vec<DocKey>),
     /// Write a close frame and end.
@@ -66,6 +68,8 @@ struct Queue {
     presence: BTreeMap<(DocKey, String), Bytes>,
     /// A ping or a pong; one is as good as several.
     text: Option<&'static str>,
+    /// The answer to the newest ping of the transport.
+    pong: Option<Bytes>,
     behind: Vec<DocKey>,
     close: Option<Close>,
 }
@@ -143,6 +147,12 @@ impl Outbox {
         self.shared.wake.notify_one();
     }
 
+    /// The answer to a ping of the transport; one to an older ping is overwritten.
+    pub fn pong(&self, payload: Bytes) {
+        self.queue().pong = Some(payload);
+        self.shared.wake.notify_one();
+    }
+
     /// Ends the connection once what waits was written. The first reason stands.
     pub fn close(&self, code: u16, reason: impl Into<String>) {
         self.queue().close.get_or_insert(Close {
@@ -197,6 +207,9 @@ impl Queue {
         }
         if let Some(text) = self.text.take() {
             return Some(Next::Text(text));
+        }
+        if let Some(payload) = self.pong.take() {
+            return Some(Next::Pong(payload));
         }
         if let Some(close) = self.close.clone() {
             return Some(Next::Close(close));

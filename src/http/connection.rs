@@ -28,6 +28,23 @@ pub async fn serve_connection<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    // Apart, because what answering takes is not needed while the connection is a WebSocket.
+    let answering = Box::pin(answer_requests(stream, address, &context, stop));
+    if let Some(pending) = answering.await {
+        become_websocket(&context, pending).await;
+    }
+}
+
+/// Answers requests until the connection ends or is promised to become a WebSocket.
+async fn answer_requests<S>(
+    stream: S,
+    address: IpAddr,
+    context: &Arc<Context>,
+    stop: impl Future<Output = ()>,
+) -> Option<Pending>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let promised: Arc<Mutex<Option<Pending>>> = Arc::default();
     let service = service_fn(|request| {
         let context = context.clone();
@@ -60,15 +77,12 @@ pub async fn serve_connection<S>(
     if let Err(error) = ended {
         // The client went away or sent no HTTP: its affair.
         tracing::debug!(%error, "http connection ended");
-        return;
+        return None;
     }
-    let pending = promised
+    promised
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
-        .take();
-    if let Some(pending) = pending {
-        become_websocket(&context, pending).await;
-    }
+        .take()
 }
 
 async fn become_websocket(context: &Context, pending: Pending) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -121,19 +122,24 @@ impl Door {
                 let stopped = stop.cancelled_owned();
                 return http::serve_connection(stream, address, context, stopped).await;
             };
-            match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
-                Ok(Ok(stream)) => {
-                    let stopped = stop.cancelled_owned();
-                    http::serve_connection(stream, address, context, stopped).await;
-                }
-                Ok(Err(error)) => {
-                    REFUSED.increment("handshake");
-                    tracing::debug!(%error, "TLS handshake");
-                }
-                Err(_) => REFUSED.increment("handshake"),
+            // Apart, so that no connection keeps the room that its handshake took.
+            if let Some(stream) = Box::pin(encrypt(tls, stream)).await {
+                let stopped = stop.cancelled_owned();
+                http::serve_connection(stream, address, context, stopped).await;
             }
         }
     }
+}
+
+/// The handshake of TLS; none when it fails.
+async fn encrypt(tls: TlsAcceptor, stream: TcpStream) -> Option<Box<TlsStream<TcpStream>>> {
+    match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
+        Ok(Ok(stream)) => return Some(Box::new(stream)),
+        Ok(Err(error)) => tracing::debug!(%error, "TLS handshake"),
+        Err(_) => {}
+    }
+    REFUSED.increment("handshake");
+    None
 }
 
 async fn refuse(mut stream: TcpStream) {

@@ -5,15 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::CapacityError;
-use tokio_tungstenite::tungstenite::protocol::{Message as WsMessage, Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{self, Utf8Bytes};
 
+use super::framing::{Message as Heard, Unreadable};
+use super::reader::Reader;
 use super::writer::{self, Rooms};
 use super::{State, close};
 use crate::auth::Session;
@@ -62,11 +59,8 @@ pub async fn serve<S>(io: S, session: Option<Session>, state: Arc<State>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(MAX_MESSAGE_BYTES))
-        .max_frame_size(Some(MAX_MESSAGE_BYTES));
-    let stream = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
-    let (sink, stream) = stream.split();
+    let (io, sink) = tokio::io::split(io);
+    let reader = Reader::new(io, MAX_MESSAGE_BYTES);
     let outbox = Outbox::new(state.limits.outbox_bytes);
     let rooms = Rooms::default();
     let id = match state.register(&outbox) {
@@ -95,20 +89,17 @@ where
     tokio::select! {
         biased;
         () = &mut write => {}
-        () = connection.read(stream) => {
+        () = connection.read(reader) => {
             // What was set to be said is said; a client that is gone does not hold this up.
             let _ = tokio::time::timeout(GOODBYE, write).await;
         }
     }
-    connection.end().await;
+    Box::pin(connection.end()).await;
     state.unregister(id);
 }
 
 impl Connection {
-    async fn read<S>(&mut self, mut stream: S)
-    where
-        S: Stream<Item = Result<WsMessage, tungstenite::Error>> + Unpin,
-    {
+    async fn read<S: AsyncRead + Unpin>(&mut self, mut reader: Reader<S>) {
         let mut silent_at = Instant::now() + SILENCE;
         let sign_in_by = Instant::now() + SIGN_IN;
         loop {
@@ -120,7 +111,7 @@ impl Connection {
                 Some(_) => wake_at,
                 None => wake_at.min(sign_in_by),
             };
-            let heard = tokio::time::timeout_at(wake_at, stream.next()).await;
+            let heard = tokio::time::timeout_at(wake_at, reader.next()).await;
             if self.session.is_none() && Instant::now() >= sign_in_by {
                 return self
                     .outbox
@@ -133,41 +124,38 @@ impl Connection {
                         .close(close::SILENT, "nothing was heard for 45 s");
                 }
                 Err(_) => self.expire_fragments(),
-                Ok(None) => return self.outbox.close(1000, ""),
-                Ok(Some(Err(error))) => return self.unreadable(&error),
-                Ok(Some(Ok(message))) => {
+                Ok(Ok(None)) => return self.outbox.close(1000, ""),
+                Ok(Err(reason)) => return self.unreadable(reason),
+                Ok(Ok(Some(message))) => {
                     silent_at = Instant::now() + SILENCE;
                     match message {
-                        WsMessage::Binary(bytes) => {
+                        Heard::Binary(bytes) => {
                             if let Err(error) = self.take(bytes).await {
                                 return self
                                     .outbox
                                     .close(close_code(&error), error.public_message());
                             }
                         }
-                        WsMessage::Text(text) => self.text(&text),
-                        WsMessage::Close(_) => return self.outbox.close(1000, ""),
-                        _ => {}
+                        Heard::Text(text) => writer::answer_text(&text, &self.outbox),
+                        Heard::Ping(payload) => self.outbox.pong(payload),
+                        Heard::Pong => {}
+                        Heard::Close => return self.outbox.close(1000, ""),
                     }
                 }
             }
         }
     }
 
-    fn unreadable(&self, error: &tungstenite::Error) {
-        match error {
-            tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. }) => self
+    fn unreadable(&self, reason: Unreadable) {
+        match reason {
+            Unreadable::TooLarge => self
                 .outbox
                 .close(close::TOO_LARGE, "a message may have 256 KiB"),
             // The client is gone, or speaks something else.
-            _ => self
+            Unreadable::Broken => self
                 .outbox
                 .close(close::PROTOCOL_ERROR, "not a WebSocket message"),
         }
-    }
-
-    fn text(&self, text: &Utf8Bytes) {
-        writer::answer_text(text, &self.outbox);
     }
 
     /// One message of the protocol.
@@ -184,9 +172,10 @@ impl Connection {
             Message::JoinRequest { auth, version } => {
                 // Answers to what was sent before come before the answer to the join.
                 self.all_answered().await;
-                self.join(kind, room, auth, version).await;
+                // What is rare is apart: it would take most of the memory of a connection that is idle.
+                Box::pin(self.join(kind, room, auth, version)).await;
             }
-            Message::Leave => self.leave(kind, &room).await,
+            Message::Leave => Box::pin(self.leave(kind, &room)).await,
             Message::DocUpdate { updates, batch } => {
                 self.update(kind, room, batch, updates.iter().collect())
                     .await;

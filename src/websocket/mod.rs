@@ -4,7 +4,9 @@
 mod close;
 mod connection;
 pub(crate) mod credentials;
+mod framing;
 mod join;
+mod reader;
 mod writer;
 
 use std::collections::{HashMap, HashSet};

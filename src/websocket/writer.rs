@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures_util::{Sink, SinkExt};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message};
 
+use super::framing::{Opcode, put_header};
 use crate::document::trial::DocKey;
-use crate::fanout::outbox::{Next, Outbox};
+use crate::fanout::outbox::{Close, Next, Outbox};
 use crate::fanout::{ReaderId, Room};
 use crate::protocol::{PING, PONG};
 
@@ -21,14 +21,20 @@ const STUCK: Duration = Duration::from_secs(60);
 const PING_EVERY: Duration = Duration::from_secs(15);
 /// How long the close frame may take.
 const CLOSING: Duration = Duration::from_secs(2);
+/// A message that is longer is written from where it is, in bytes; shorter ones are put together.
+const TOGETHER: usize = 4 * 1024;
+/// What is put together at most before it is written, in bytes.
+const WRITE_BYTES: usize = 64 * 1024;
+/// Longest reason of a close frame: 125 bytes, two of which are the code.
+const REASON_BYTES: usize = 123;
 
 /// The rooms that a connection is in, shared by its two halves.
 pub(super) type Rooms = Arc<Mutex<HashMap<DocKey, Arc<Room>>>>;
 
 /// Writes until the connection is closed by either side.
-pub(super) async fn run<S>(mut sink: S, outbox: Outbox, id: ReaderId, rooms: Rooms)
+pub(super) async fn run<S>(mut io: S, outbox: Outbox, id: ReaderId, rooms: Rooms)
 where
-    S: Sink<Message, Error = tungstenite::Error> + Unpin,
+    S: AsyncWrite + Unpin,
 {
     loop {
         let next = match timeout(PING_EVERY, outbox.next()).await {
@@ -40,17 +46,16 @@ where
         };
         let written = match next {
             Next::Frames(frames) => {
-                let write = async {
-                    for frame in frames {
-                        sink.feed(Message::Binary(frame)).await?;
-                    }
-                    sink.flush().await
-                };
-                let written = timeout(STUCK, write).await;
+                let frames = frames.into_iter().map(|frame| (Opcode::Binary, frame));
+                let written = timeout(STUCK, write(&mut io, frames)).await;
                 outbox.written();
                 written
             }
-            Next::Text(text) => timeout(STUCK, sink.send(Message::text(text))).await,
+            Next::Text(text) => {
+                let text = Bytes::from_static(text.as_bytes());
+                timeout(STUCK, write(&mut io, [(Opcode::Text, text)])).await
+            }
+            Next::Pong(payload) => timeout(STUCK, write(&mut io, [(Opcode::Pong, payload)])).await,
             Next::CatchUp(keys) => {
                 for key in keys {
                     let room = rooms
@@ -65,12 +70,9 @@ where
                 continue;
             }
             Next::Close(reason) => {
-                let frame = CloseFrame {
-                    code: reason.code.into(),
-                    reason: reason.reason.into(),
-                };
+                let frame = [(Opcode::Close, close_payload(&reason))];
                 // Whoever does not take its close frame in time is closed without.
-                let _ = timeout(CLOSING, sink.send(Message::Close(Some(frame)))).await;
+                let _ = timeout(CLOSING, write(&mut io, frame)).await;
                 return;
             }
         };
@@ -86,9 +88,41 @@ where
     }
 }
 
+/// Writes whole messages. Not cancellation safe: what was begun cannot be gone on with.
+async fn write<S: AsyncWrite + Unpin>(
+    io: &mut S,
+    messages: impl IntoIterator<Item = (Opcode, Bytes)>,
+) -> std::io::Result<()> {
+    let mut together = BytesMut::new();
+    for (opcode, payload) in messages {
+        put_header(&mut together, opcode, payload.len());
+        if payload.len() <= TOGETHER {
+            together.put(payload);
+        } else {
+            io.write_all_buf(&mut together.split().chain(payload))
+                .await?;
+        }
+        if together.len() >= WRITE_BYTES {
+            io.write_all_buf(&mut together.split()).await?;
+        }
+    }
+    io.write_all_buf(&mut together).await?;
+    io.flush().await
+}
+
+fn close_payload(close: &Close) -> Bytes {
+    let fits = |end: &usize| close.reason.is_char_boundary(*end);
+    let end = (0..=close.reason.len().min(REASON_BYTES)).rfind(fits);
+    let reason = &close.reason[..end.unwrap_or(0)];
+    let mut payload = BytesMut::new();
+    payload.put_u16(close.code);
+    payload.put(reason.as_bytes());
+    payload.freeze()
+}
+
 /// The texts that are answers or questions of the protocol.
-pub(super) fn answer_text(text: &str, outbox: &Outbox) {
-    if text == PING {
+pub(super) fn answer_text(text: &[u8], outbox: &Outbox) {
+    if text == PING.as_bytes() {
         outbox.text(PONG);
     }
 }

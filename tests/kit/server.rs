@@ -128,6 +128,14 @@ pub fn resident_bytes(pid: u32) -> usize {
     kib.expect("its memory") << 10
 }
 
+/// Memory of a process that it shares with no other.
+pub fn private_bytes(pid: u32) -> usize {
+    let maps = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("it runs");
+    let own = maps.lines().filter(|line| line.starts_with("Private_"));
+    let kib = own.filter_map(|line| line.split_whitespace().nth(1)?.parse::<usize>().ok());
+    kib.sum::<usize>() << 10
+}
+
 /// What servers in this process have counted so far.
 pub fn counted(name: &str) -> u64 {
     quire::metrics::text()

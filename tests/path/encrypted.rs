@@ -19,7 +19,7 @@ use crate::kit::people::Office;
 use crate::kit::postgres::Database;
 use crate::kit::server::program;
 
-const CERTIFICATES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/path/tls");
+pub(super) const CERTIFICATES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/path/tls");
 
 /// Puts one of the certificates where the server looks for its own.
 fn install(folder: &Path, name: &str) {
@@ -36,7 +36,8 @@ fn certificate(name: &str) -> CertificateDer<'static> {
     CertificateDer::from_pem_file(file).expect("a certificate")
 }
 
-async fn connect(address: std::net::SocketAddr) -> TlsStream<TcpStream> {
+/// Trusts the authorities of both certificates.
+pub(super) fn trusting() -> TlsConnector {
     let mut roots = RootCertStore::empty();
     for name in ["one", "two"] {
         roots.add(certificate(name)).expect("an authority");
@@ -47,12 +48,13 @@ async fn connect(address: std::net::SocketAddr) -> TlsStream<TcpStream> {
         .expect("versions")
         .with_root_certificates(roots)
         .with_no_client_auth();
+    TlsConnector::from(Arc::new(config))
+}
+
+async fn connect(address: std::net::SocketAddr) -> TlsStream<TcpStream> {
     let stream = TcpStream::connect(address).await.expect("connected");
     let name = ServerName::try_from("quire.test").expect("a name");
-    TlsConnector::from(Arc::new(config))
-        .connect(name, stream)
-        .await
-        .expect("a handshake")
+    trusting().connect(name, stream).await.expect("a handshake")
 }
 
 fn shown(stream: &TlsStream<TcpStream>) -> CertificateDer<'static> {

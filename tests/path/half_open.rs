@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
+use futures_util::{SinkExt, StreamExt};
 use loro::LoroValue;
 use quire::client::{Address, Client};
+use tokio_tungstenite::tungstenite::Message as WsMessage;
 
 use crate::faults::link::{Link, Manner, Target};
 use crate::kit::server::World;
@@ -53,5 +55,19 @@ async fn who_is_gone_behind_an_open_connection_is_shown_no_longer_than_the_lease
     for watcher in watchers {
         watcher.close().await;
     }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_ping_of_the_transport_is_answered() {
+    let world = World::with_servers(1).await;
+    let (mut stream, _) = tokio_tungstenite::connect_async(world.address(0).sync_url())
+        .await
+        .expect("connected");
+    let ping = WsMessage::Ping("here?".into());
+    stream.send(ping).await.expect("sent");
+    let answer = stream.next().await.expect("open").expect("readable");
+    assert_eq!(answer, WsMessage::Pong("here?".into()));
+    drop(stream);
     world.stop().await;
 }

@@ -19,6 +19,7 @@ mod restored;
 mod retention;
 mod rolling;
 mod scaled;
+mod scale;
 mod slow_reader;
 mod standbys;
 mod storm;

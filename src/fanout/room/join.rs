@@ -110,7 +110,7 @@ impl State {
             self.must_recheck = false;
             return;
         }
-        match self.permissions(&accounts).await {
+        match Box::pin(self.permissions(&accounts)).await {
             Ok(now) => {
                 self.must_recheck = false;
                 self.send_away(

@@ -18,14 +18,16 @@ impl State {
     /// Reads from the tables what the feed could not bring, and builds a broken copy anew.
     pub(super) async fn mend(&mut self) {
         if self.must_rebuild {
-            match self.rebuild().await {
+            // Apart, as all that is rare: an idle room would keep the memory that it takes.
+            match Box::pin(self.rebuild()).await {
                 Ok(()) => {}
                 Err(error) => {
                     tracing::warn!(document_id = %self.key.document_id, %error, "rebuild document; trying again");
                 }
             }
         } else if self.must_read {
-            match load::read_tail(&self.shared.pool, self.key, self.position.xmin()).await {
+            let read = load::read_tail(&self.shared.pool, self.key, self.position.xmin());
+            match Box::pin(read).await {
                 Ok((tail, position)) => {
                     self.take_tail(tail, position);
                     self.must_read = false;

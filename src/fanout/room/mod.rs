@@ -129,8 +129,7 @@ pub(in crate::fanout) async fn run(
     let mut waiting = VecDeque::new();
     let mut missed = false;
     let opened = {
-        let open = State::open(shared.clone(), room.clone(), key);
-        tokio::pin!(open);
+        let mut open = Box::pin(State::open(shared.clone(), room.clone(), key));
         loop {
             tokio::select! {
                 biased;
@@ -324,7 +323,7 @@ impl State {
             }
             waiting.extend(received.drain(..));
         }
-        self.unload().await;
+        Box::pin(self.unload()).await;
     }
 
     async fn handle(&mut self, message: Message) {
@@ -332,7 +331,7 @@ impl State {
             Message::Changes { .. } => unreachable!("taken in by the loop"),
             Message::ReadAgain => self.must_read = true,
             Message::Rebuild => (self.must_rebuild, self.must_put_back) = (true, true),
-            Message::Join(join) => self.join(join).await,
+            Message::Join(join) => Box::pin(self.join(join)).await,
             Message::Leave(reader) => drop(self.readers.all.remove(&reader)),
             Message::CatchUp(reader) => self.catch_up(reader),
             Message::Stage { reply } => {
@@ -340,7 +339,7 @@ impl State {
                 self.must_read = true;
                 self.mend().await;
                 // Whoever asked may be gone.
-                let _ = reply.send(self.stage().await);
+                let _ = reply.send(Box::pin(self.stage()).await);
             }
             Message::Fold(read) => self.fold(read),
             Message::Compare(question) => self.compare(question),
