@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run cluster build web test test-web test-rust test-e2e check bench access-check api-check sql-check sql-transcript faults soak fuzz clean compiler tools
+.PHONY: help run cluster build web test test-web test-rust test-e2e check bench access-check api-check sql-check sql-transcript faults soak scale fuzz clean compiler tools
 
 # Where tests keep their databases: in memory where there is room for them. A Postgres that recovers from a crash
 # flushes every file that it has, which takes a busy disk most of a minute.
@@ -68,6 +68,10 @@ faults: tools web node_modules/.installed ## what goes wrong while people write:
 
 soak: tools web node_modules/.installed ## two servers under moderate load: what they hold must not grow (MINUTES=120); figures as JSON
 	TMPDIR=$(SCRATCH) QUIRE_LOG=off QUIRE_SOAK_MINUTES=$(or $(MINUTES),120) cargo test --locked --test quire faults::soak -- --ignored --nocapture
+
+scale: tools web node_modules/.installed ## CONNECTIONS=10000 idle connections, also by TLS, and DOCUMENTS=10000 in the tables: memory, cold open; figures as JSON (PROFILE= for a debug build)
+	TMPDIR=$(SCRATCH) QUIRE_LOG=off QUIRE_SCALE_CONNECTIONS=$(or $(CONNECTIONS),10000) QUIRE_SCALE_DOCUMENTS=$(or $(DOCUMENTS),10000) \
+		cargo test $(if $(filter undefined,$(origin PROFILE)),--release,$(PROFILE)) --locked --test quire path::scale -- --nocapture --test-threads 1 | grep -E '^test |scale-'
 
 fuzz: compiler web ## look for inputs that go wrong: TARGET=trial SECONDS=60 (targets: fuzz/targets); a new one goes into fuzz/corpus/TARGET
 	@scripts/fuzz.sh $(or $(TARGET),trial) $(or $(SECONDS),60)

@@ -44,6 +44,10 @@ const SHOWN_TOGETHER: usize = 512 * 1024;
 const READ_AGAIN: Duration = Duration::from_millis(500);
 /// The shortest time between two folds of one document.
 const FOLD_EVERY: Duration = Duration::from_secs(10);
+/// A room in which nothing happens for so long lets go of the snapshot that joiners shared.
+const QUIET: Duration = Duration::from_secs(10);
+/// Messages for which room is kept in a quiet room.
+const KEPT_ROOM: usize = 16;
 /// Joiners from nothing share one snapshot until the updates since it are this long, in bytes.
 const SHARED_SNAPSHOT_TAIL: usize = 64 * 1024;
 
@@ -312,16 +316,24 @@ impl State {
             self.recheck().await;
             self.measure();
             self.fold_if_due();
-            let count = if self.must_read || self.must_rebuild || self.must_recheck {
-                tokio::time::timeout(READ_AGAIN, messages.recv_many(&mut received, TAKEN_AT_ONCE))
-                    .await
+            let is_unsettled = self.must_read || self.must_rebuild || self.must_recheck;
+            let message = messages.recv_many(&mut received, TAKEN_AT_ONCE);
+            let count = if is_unsettled {
+                tokio::time::timeout(READ_AGAIN, message).await
+            } else if self.shot.is_some() || waiting.capacity() > KEPT_ROOM {
+                tokio::time::timeout(QUIET, message).await
             } else {
-                Ok(messages.recv_many(&mut received, TAKEN_AT_ONCE).await)
+                Ok(message.await)
             };
-            if count == Ok(0) {
-                break;
+            match count {
+                Ok(0) => break,
+                Err(_) if !is_unsettled => {
+                    self.shot = None;
+                    received.shrink_to(KEPT_ROOM);
+                    waiting.shrink_to(KEPT_ROOM);
+                }
+                _ => waiting.extend(received.drain(..)),
             }
-            waiting.extend(received.drain(..));
         }
         Box::pin(self.unload()).await;
     }

@@ -1,7 +1,10 @@
 //! What a server costs and how fast it is with much of everything. Small here; with QUIRE_SCALE_CONNECTIONS
 //! and QUIRE_SCALE_DOCUMENTS as large as they say, and with figures: `make scale`.
 
+mod cold;
 mod connections;
+mod documents;
+mod filled;
 
 use serde::Serialize;
 
