@@ -13,8 +13,9 @@ const STORE_SNAPSHOT: &str = include_str!("../../sql/store_snapshot.sql");
 /// A tail is folded when it is this long, in bytes, and at least half as long as the snapshot: so
 /// what folding writes stays in proportion to what was edited.
 const TAIL_BYTES: usize = 256 * 1024;
-/// A shorter tail that has this many edits is folded too: each costs time when the document opens.
-const TAIL_EDITS: usize = 2_000;
+/// A shorter tail that has this many edits is folded too: each costs time when the document opens,
+/// a thousand some 30 ms on a busy machine.
+const TAIL_EDITS: usize = 1_000;
 /// When a document is unloaded, a tail shorter than this in bytes stays as it is.
 const UNLOAD_TAIL_BYTES: usize = 16 * 1024;
 

@@ -128,10 +128,12 @@ pub fn resident_bytes(pid: u32) -> usize {
     kib.expect("its memory") << 10
 }
 
-/// Memory of a process that it shares with no other.
+/// Memory that a process has written to, and so has for itself.
 pub fn private_bytes(pid: u32) -> usize {
     let maps = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("it runs");
-    let own = maps.lines().filter(|line| line.starts_with("Private_"));
+    let own = maps
+        .lines()
+        .filter(|line| line.starts_with("Private_Dirty:"));
     let kib = own.filter_map(|line| line.split_whitespace().nth(1)?.parse::<usize>().ok());
     kib.sum::<usize>() << 10
 }

@@ -3,8 +3,9 @@
 
 use loro::{ExportMode, IdSpan, LoroDoc, LoroText, ValueOrContainer};
 use quire::client::find_text;
-use quire::document::model;
 use quire::document::update::update_meta;
+use quire::document::{fold, model};
+use quire::random::Random;
 use quire::replay::synthetic;
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -13,6 +14,9 @@ use uuid::Uuid;
 const AUTHORS: usize = 5;
 /// Pastes that bring a text to its length.
 const PASTES: usize = 100;
+
+/// What pastes are made of: text that is compressed about as well as words are.
+const LETTERS: &[u8; 16] = b"etaoinshrdlu  \n.";
 
 /// One edit as a row.
 struct Row {
@@ -31,8 +35,8 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Of so many edits that end in about so many characters, with folds after some of the edits.
-    pub fn write(seed: u64, edits: usize, characters: usize, folded: &[usize]) -> Self {
+    /// Of so many edits that end in about so many characters.
+    pub fn write(seed: u64, edits: usize, characters: usize) -> Self {
         let document = LoroDoc::new();
         model::configure_text_styles(&document);
         let mut history = Self {
@@ -47,7 +51,11 @@ impl History {
         let pastes = PASTES.min(edits / 10);
         let trace = synthetic::trace(seed, AUTHORS, edits - pastes - 2);
         let missing = characters.saturating_sub(trace.end_content.chars().count());
-        let paste = "pasted text ".repeat(missing / pastes / 12);
+        let mut random = Random::new(seed);
+        let mut paste = || -> String {
+            let letters = (0..missing / pastes).map(|_| random.pick(LETTERS));
+            letters.copied().map(char::from).collect()
+        };
         let every = trace.edits.len() / pastes;
         for (place, edit) in trace.edits.iter().enumerate() {
             let author = 2 + edit.author as u64;
@@ -60,14 +68,8 @@ impl History {
             if place % every == 0 && place / every < pastes {
                 history.edit(author, |document| {
                     let text = find_text(document).expect("a text");
-                    text.insert(text.len_unicode(), &paste).expect("pasted");
+                    text.insert(text.len_unicode(), &paste()).expect("pasted");
                 });
-            }
-            if folded.contains(&history.rows.len()) {
-                let fold = history.document.export(ExportMode::Snapshot);
-                history
-                    .folds
-                    .push((history.rows.len(), fold.expect("a fold")));
             }
         }
         history
@@ -96,6 +98,16 @@ impl History {
             .unwrap_or_default()
     }
 
+    fn peers(&self) -> Vec<i64> {
+        let version = self.document.oplog_vv();
+        version.keys().map(|peer| *peer as i64).collect()
+    }
+
+    fn next_counters(&self) -> Vec<i32> {
+        let version = self.document.oplog_vv();
+        version.values().copied().collect()
+    }
+
     fn keep(&mut self, update: Vec<u8>) {
         let meta = update_meta(&update).expect("an update");
         self.rows.push(Row {
@@ -104,6 +116,31 @@ impl History {
             counter_end: meta.counter_end,
             update,
         });
+    }
+
+    /// Has a room fold what is before the last `tail` edits. Of several tails the longest comes first.
+    pub fn fold_before(&mut self, tail: usize) {
+        let edits = self.edits() - tail;
+        let document = LoroDoc::new();
+        for row in &self.rows[..edits] {
+            document.import(&row.update).expect("an update");
+        }
+        let fold = document.export(ExportMode::Snapshot);
+        self.folds.push((edits, fold.expect("a fold")));
+    }
+
+    /// How many edits may follow a fold before a room that stays open folds again.
+    pub fn longest_tail(&self) -> usize {
+        let snapshot = self.document.export(ExportMode::Snapshot);
+        let snapshot_bytes = snapshot.expect("a snapshot").len();
+        let mut bytes = 0;
+        let lasts = self.rows.iter().rev().enumerate();
+        let mut counted = lasts.map(|(before, row)| {
+            bytes += row.update.len();
+            (before, bytes)
+        });
+        let due = counted.find(|(before, bytes)| fold::is_due(*bytes, before + 1, snapshot_bytes));
+        due.map_or(self.edits() / 2, |(before, _)| before)
     }
 
     /// How many edits it has.
@@ -247,17 +284,5 @@ impl Documents {
     /// The rooms of all of them.
     pub fn rooms(&self) -> impl Iterator<Item = String> {
         self.ids.iter().map(|id| format!("{}/{id}", self.org_id))
-    }
-}
-
-impl History {
-    fn peers(&self) -> Vec<i64> {
-        let version = self.document.oplog_vv();
-        version.iter().map(|(peer, _)| *peer as i64).collect()
-    }
-
-    fn next_counters(&self) -> Vec<i32> {
-        let version = self.document.oplog_vv();
-        version.iter().map(|(_, counter)| *counter).collect()
     }
 }
