@@ -53,7 +53,7 @@ impl State {
             return;
         }
         let live = &self.live;
-        let Ok(snapshot) = tokio::task::block_in_place(|| live.snapshot()) else {
+        let Ok(snapshot) = tokio::task::block_in_place(|| live.fold()) else {
             return;
         };
         let snapshot = Bytes::from(snapshot);
@@ -81,7 +81,7 @@ impl State {
             return;
         }
         let live = &self.live;
-        if let Ok(snapshot) = tokio::task::block_in_place(|| live.snapshot()) {
+        if let Ok(snapshot) = tokio::task::block_in_place(|| live.fold()) {
             store(
                 &self.shared,
                 self.key,

@@ -3,6 +3,7 @@
 
 use loro::{ExportMode, IdSpan, LoroDoc, LoroText, ValueOrContainer};
 use quire::client::find_text;
+use quire::document::live::LiveDocument;
 use quire::document::update::update_meta;
 use quire::document::{fold, model};
 use quire::random::Random;
@@ -121,12 +122,11 @@ impl History {
     /// Has a room fold what is before the last `tail` edits. Of several tails the longest comes first.
     pub fn fold_before(&mut self, tail: usize) {
         let edits = self.edits() - tail;
-        let document = LoroDoc::new();
+        let mut document = LiveDocument::empty();
         for row in &self.rows[..edits] {
             document.import(&row.update).expect("an update");
         }
-        let fold = document.export(ExportMode::Snapshot);
-        self.folds.push((edits, fold.expect("a fold")));
+        self.folds.push((edits, document.fold().expect("a fold")));
     }
 
     /// How many edits may follow a fold before a room that stays open folds again.
