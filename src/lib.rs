@@ -57,6 +57,9 @@ pub mod integrity;
 /// An organisation into another database: `quire org move`.
 pub mod moving;
 
+/// What the log brings, counted: the busiest documents and organisations, rates.
+pub mod activity;
+
 /// From the feed to the rooms, and from the rooms to their readers.
 pub mod fanout;
 
@@ -77,6 +80,9 @@ pub mod retention;
 
 /// One browser connection.
 pub mod websocket;
+
+/// Servers, replicas, slots, rates and what is wrong, at a glance.
+pub mod overview;
 
 /// The HTTP API and the page.
 pub mod http;

@@ -197,13 +197,12 @@ async fn doctor(database_url: &str, json: bool) -> Result<ExitCode> {
         println!("All is well.");
     } else {
         for finding in &findings {
-            let severity = match finding.severity {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-            };
             println!(
-                "{severity} ({}): {}\n    mend: {}",
-                finding.check, finding.says, finding.mend
+                "{} ({}): {}\n    mend: {}",
+                finding.severity.name(),
+                finding.check,
+                finding.says,
+                finding.mend
             );
         }
     }

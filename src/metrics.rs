@@ -198,6 +198,55 @@ impl Metric for Gauge {
     }
 }
 
+/// Numbers of one name, told apart by a label whose values come and go.
+pub struct Gauges {
+    name: &'static str,
+    help: &'static str,
+    label: &'static str,
+    values: Mutex<Vec<(String, f64)>>,
+}
+
+impl Gauges {
+    /// None yet.
+    pub const fn new(name: &'static str, help: &'static str, label: &'static str) -> Self {
+        Self {
+            name,
+            help,
+            label,
+            values: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Sets all of them; those that are not named are gone.
+    pub fn set<'a>(&self, values: impl IntoIterator<Item = (&'a str, f64)>) {
+        let values = values.into_iter().map(|(value, n)| (value.to_owned(), n));
+        *self.values.lock().unwrap_or_else(PoisonError::into_inner) = values.collect();
+    }
+}
+
+impl Metric for Gauges {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn write(&self, out: &mut String) {
+        head(out, self.name, self.help, "gauge");
+        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        for (value, n) in &*values {
+            let value = escaped(value);
+            let _ = writeln!(out, "{}{{{}=\"{value}\"}} {n}", self.name, self.label);
+        }
+    }
+}
+
+/// A label's value as the format wants it.
+fn escaped(value: &str) -> String {
+    value
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
+}
+
 /// Upper bounds, in seconds, for what takes from a tenth of a millisecond to ten seconds.
 pub const SECONDS: [f64; 16] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
@@ -302,6 +351,21 @@ mod tests {
             text_of(&counter),
             "# HELP quire_things_total Things.\n# TYPE quire_things_total counter\nquire_things_total 3\n"
         );
+    }
+
+    #[test]
+    fn what_is_not_named_any_more_is_gone_and_names_are_escaped() {
+        let gauges = Gauges::new("quire_x", "X.", "host");
+        gauges.set([("a", 1.0), ("b\"\\\n", 2.5)]);
+        let text = text_of(&gauges);
+        assert!(
+            text.contains("quire_x{host=\"b\\\"\\\\\\n\"} 2.5\n"),
+            "{text}"
+        );
+        gauges.set([("a", 3.0)]);
+        let text = text_of(&gauges);
+        assert!(text.ends_with("quire_x{host=\"a\"} 3\n"), "{text}");
+        assert_eq!(text.lines().count(), 3, "{text}");
     }
 
     #[test]

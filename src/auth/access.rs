@@ -159,3 +159,15 @@ pub async fn share_authority(transaction: &Transaction<'_>, org_id: Uuid) -> Res
         .map_err(failed("share authority"))?;
     Ok(())
 }
+
+/// Whether an account may see how the whole installation is: owners of its first organisation.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn may_oversee(client: &impl GenericClient, account_id: Uuid) -> Result<bool> {
+    let sql = include_str!("../../sql/may_oversee.sql");
+    let row = client.query_one(sql, &[&account_id]).await;
+    Ok(row
+        .map_err(failed("look up who oversees"))?
+        .get("may_oversee"))
+}

@@ -18,7 +18,8 @@ mod sign_up;
 mod token;
 
 pub use access::{
-    Access, Hold, Permission, access, hold_authority, member_role, permission, share_authority,
+    Access, Hold, Permission, access, hold_authority, may_oversee, member_role, permission,
+    share_authority,
 };
 pub use account::{add_account, rename_account};
 pub use acting::{act_in, acting, acting_unknown};

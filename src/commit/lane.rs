@@ -57,6 +57,11 @@ pub(super) static METRICS: &[&dyn Metric] = &[
     &BATCH_SECONDS,
 ];
 
+/// Edits that became rows, see [`COMMITTED`].
+pub(super) fn committed() -> u64 {
+    COMMITTED.value()
+}
+
 const COMMIT_EDITS: &str = include_str!("../../sql/commit_edits.sql");
 const EXPLAIN_REFUSAL: &str = include_str!("../../sql/explain_refusal.sql");
 

@@ -27,6 +27,11 @@ const ORGANISATION_EDITS: usize = 4_096;
 /// can have.
 const LANE_EDITS: usize = 2 * ORGANISATION_EDITS;
 
+/// Edits that became rows on this server, since it started.
+pub fn committed() -> u64 {
+    lane::committed()
+}
+
 /// One update of one peer, passed by its trial, on its way to become a row.
 #[derive(Debug, Clone)]
 pub struct Edit {

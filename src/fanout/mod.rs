@@ -309,6 +309,12 @@ impl Fanout {
         OPEN_BYTES.set(total as i64);
     }
 
+    /// How many documents are open, and what memory they take, in bytes, estimated.
+    pub fn open_documents(&self) -> (usize, usize) {
+        let rooms = self.shared.rooms();
+        (rooms.len(), rooms.values().map(|room| room.bytes()).sum())
+    }
+
     /// Closes all rooms and waits until what they had under way is done. Nobody may hold a room.
     pub async fn finish(self) {
         self.shared.rooms().clear();

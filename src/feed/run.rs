@@ -96,8 +96,11 @@ async fn stream(
     shared.follow(&session.address);
     let epoch = shared.status.borrow().epoch + 1;
     shared.begin(epoch, start);
+    let standby = session.standby.as_ref();
+    let source = standby.map_or("primary".to_owned(), |standby| standby.address.to_string());
     shared.set(|status| {
         status.state = State::Streaming;
+        status.source = source;
         status.epoch = epoch;
         status.settled = false;
         (status.received, status.applied) = (start, start);

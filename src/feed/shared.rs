@@ -84,6 +84,7 @@ impl Shared {
                 behind_bytes: 0,
                 last_heard: Instant::now(),
                 server: None,
+                source: String::new(),
             }),
             filled: Notify::new(),
             drained: Notify::new(),

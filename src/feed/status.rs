@@ -37,4 +37,6 @@ pub struct Status {
     pub last_heard: Instant,
     /// The cluster and timeline; none before the first connection.
     pub server: Option<Server>,
+    /// Who streams, or streamed last: `primary`, or the address of a standby; empty before.
+    pub source: String,
 }

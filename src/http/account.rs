@@ -17,6 +17,8 @@ use uuid::Uuid;
 pub struct Me {
     account: OwnAccount,
     organisations: Vec<Organisation>,
+    /// May see how the installation is.
+    may_oversee: bool,
 }
 
 #[derive(Serialize)]
@@ -34,6 +36,7 @@ impl Me {
         let login = auth::login_of(client, session.account_id).await?;
         Ok(Self {
             organisations: organisations_of(client, session.account_id).await?,
+            may_oversee: auth::may_oversee(client, session.account_id).await?,
             account: OwnAccount {
                 account_id: session.account_id,
                 name: session.name,

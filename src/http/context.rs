@@ -10,6 +10,7 @@ use crate::document::history::Histories;
 use crate::document::trial::DocKey;
 use crate::error::Result;
 use crate::oidc::Provider;
+use crate::overview::Overview;
 use crate::postgres::Pool;
 use crate::presence::Servers;
 use crate::protocol::AckStatus;
@@ -83,6 +84,8 @@ pub struct Context {
     pub servers: watch::Receiver<Servers>,
     /// Whether this server should be sent new readers.
     pub readiness: watch::Receiver<Readiness>,
+    /// How the installation is.
+    pub overview: Arc<Overview>,
     /// Whom WebSockets are handed to.
     pub on_upgrade: OnUpgrade,
     /// Histories of documents that were asked for last.

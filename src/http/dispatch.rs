@@ -10,8 +10,8 @@ use super::upgrade::{Pending, upgrade};
 use super::{
     access_requests, account, account_sessions, account_tokens, audit, comments, documents, edits,
     files, folders, grants, groups, guard, history, identities, invitations, oidc, organisations,
-    password_resets, protection, publication, published, share_links, sign_in, sign_up, status,
-    text,
+    overview, password_resets, protection, publication, published, share_links, sign_in, sign_up,
+    status, text,
 };
 use crate::auth::SessionKind;
 use crate::error::Result;
@@ -260,9 +260,10 @@ async fn endpoint(call: &Call<'_>, route: Route) -> Result<Answer> {
         Route::SharePreview => share_links::preview(call).await,
         Route::ShareOpen => share_links::open(call).await,
         Route::Audit(org_id) => audit::list(call, org_id).await,
+        Route::AdminOverview => overview::show(call).await,
         Route::Health => Ok(status::health()),
         Route::Ready => Ok(status::ready(call.context)),
-        Route::Metrics => Ok(status::metrics()),
+        Route::Metrics => Ok(status::metrics(call.context).await),
         Route::Sync => unreachable!("the handshake is answered before"),
     }
 }

@@ -29,6 +29,7 @@ mod identities;
 mod invitations;
 mod oidc;
 mod organisations;
+mod overview;
 mod page;
 mod password_resets;
 mod protection;

@@ -21,7 +21,8 @@ pub fn ready(context: &Context) -> Answer {
 }
 
 /// `GET /metrics`: the text format of Prometheus.
-pub fn metrics() -> Answer {
+pub async fn metrics(context: &Context) -> Answer {
+    context.overview.note_figures().await;
     let mut answer = text(StatusCode::OK, metrics::text());
     answer.headers_mut().insert(
         CONTENT_TYPE,

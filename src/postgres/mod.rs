@@ -10,8 +10,9 @@ mod pool;
 mod reading;
 mod replicas;
 mod tls;
+mod topology;
 
-pub use doctor::{Finding, Limits, Severity, check_safe, examine};
+pub use doctor::{Finding, Limits, Severity, Slot, check_safe, examine};
 pub use failure::{Failure, constraint, failed, sqlstate};
 pub use hosts::places;
 pub use lineage::{Identity, Lineage, Server};
@@ -19,3 +20,4 @@ pub use migrate::{Migration, State, check_migrated, migrate, migrations, states}
 pub use pool::{METRICS, Pool, PoolClient, Reader, config, pool};
 pub use replicas::StandbyPosition;
 pub use tls::{Tls, authorities, tls};
+pub use topology::{Primary, Replica, Stream, Topology, View};

@@ -1,10 +1,10 @@
 //! Who is where and which servers live, as others than a room ask for it.
 
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use uuid::Uuid;
 
-use super::state::Stand;
+use super::fleet::{Stand, Standing, condition};
 use super::{Presence, SERVER_SILENCE, entry};
 
 /// Somebody who is in a document now.
@@ -36,7 +36,13 @@ impl Presence {
     /// Who is in which document, by all that servers said.
     pub fn people(&self) -> Vec<Someone> {
         let state = self.state();
-        let address = |id: &Uuid| state.servers.get(id).map(|known| known.address.clone());
+        let address = |id: &Uuid| {
+            state
+                .fleet
+                .servers
+                .get(id)
+                .map(|known| known.address.clone())
+        };
         let rooms = state.rooms.iter();
         let all = rooms.flat_map(|(room, places)| places.people.values().map(move |p| (room, p)));
         all.map(|(room, person)| {
@@ -57,7 +63,7 @@ impl Presence {
     /// The servers that were heard of lately, as they said of themselves.
     pub fn known_servers(&self) -> Vec<KnownServer> {
         let state = self.state();
-        let servers = state.servers.iter().map(|(id, known)| KnownServer {
+        let servers = state.fleet.servers.iter().map(|(id, known)| KnownServer {
             address: known.address.clone(),
             state: match known.stand {
                 Stand::Gone => "gone",
@@ -80,5 +86,25 @@ impl Presence {
         }
         servers.sort_by(|a, b| a.address.cmp(&b.address));
         servers
+    }
+
+    /// How all servers are. This one says of itself what it knows, not what came back out of the log:
+    /// that may be what is late.
+    pub fn standings(&self) -> Vec<Standing> {
+        let state = self.state();
+        let now = Instant::now();
+        let mut standings = state.fleet.standings(now, self.lag_of(&state));
+        let own = self.shared.server_id;
+        standings.retain(|standing| standing.server_id != own);
+        standings.push(Standing {
+            server_id: own,
+            address: self.shared.address.clone(),
+            state: condition(state.vitals.as_ref(), state.is_withdrawn),
+            is_asked: true,
+            heard_ms: 0,
+            vitals: state.vitals.clone(),
+        });
+        standings.sort_by(|a, b| (&a.address, a.server_id).cmp(&(&b.address, b.server_id)));
+        standings
     }
 }

@@ -4,6 +4,7 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use uuid::Uuid;
 
+use super::vitals::Vitals;
 use crate::document::trial::DocKey;
 use crate::feed::message::{put_bytes, take_bytes, take_text, take_uuid};
 
@@ -43,6 +44,8 @@ pub(crate) struct Message {
     /// Where browsers reach the server.
     pub address: String,
     pub entries: Vec<Entry>,
+    /// How the server is, if it says so. It stands at the end, where versions without it do not look.
+    pub vitals: Option<Vitals>,
 }
 
 impl Message {
@@ -64,6 +67,9 @@ impl Message {
             out.put_u8(u8::from(entry.is_removal));
             put_bytes(&mut out, entry.key.as_bytes());
             put_bytes(&mut out, &entry.data);
+        }
+        if let Some(vitals) = &self.vitals {
+            put_bytes(&mut out, &vitals.encode());
         }
         out.freeze()
     }
@@ -95,11 +101,16 @@ impl Message {
                 data: take_bytes(&mut bytes)?,
             });
         }
+        let vitals = match bytes.is_empty() {
+            true => None,
+            false => Vitals::decode(&take_bytes(&mut bytes)?),
+        };
         Some(Self {
             server_id,
             server,
             address,
             entries,
+            vitals,
         })
     }
 }
@@ -108,9 +119,8 @@ impl Message {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_message_reads_as_it_was_written_and_no_part_of_it_does() {
-        let message = Message {
+    fn message() -> Message {
+        Message {
             server_id: Uuid::from_u128(7),
             server: Server::Started,
             address: "http://127.0.0.1:4400".into(),
@@ -123,11 +133,46 @@ mod tests {
                 data: Bytes::from_static(b"entry"),
                 is_removal: false,
             }],
-        };
+            vitals: None,
+        }
+    }
+
+    #[test]
+    fn a_message_reads_as_it_was_written_and_no_part_of_it_does() {
+        let message = message();
         let bytes = message.encode();
         assert_eq!(Message::decode(bytes.clone()), Some(message));
         for len in 0..bytes.len() {
             assert_eq!(Message::decode(bytes.slice(..len)), None);
         }
+    }
+
+    #[test]
+    fn versions_that_say_how_they_are_and_versions_that_do_not_read_each_other() {
+        let old = message();
+        let vitals = Vitals {
+            version: "0.1.0".into(),
+            lag_ms: 3,
+            ..Vitals::default()
+        };
+        let new = Message {
+            vitals: Some(vitals),
+            ..old.clone()
+        };
+        let (old_bytes, new_bytes) = (old.encode(), new.encode());
+        // A version without it reads this far, and what it reads is its own message.
+        assert!(new_bytes.starts_with(&old_bytes));
+        assert_eq!(Message::decode(new_bytes.clone()), Some(new));
+        for len in old_bytes.len() + 1..new_bytes.len() {
+            assert_eq!(Message::decode(new_bytes.slice(..len)), None);
+        }
+        // What a later version says there in another way is let go.
+        let mut later = BytesMut::from(&old_bytes[..]);
+        put_bytes(&mut later, b"\x02something");
+        assert_eq!(Message::decode(later.freeze()), Some(old.clone()));
+        let mut more = BytesMut::from(&old_bytes[..]);
+        put_bytes(&mut more, br#"{"version":"9","mood":"good"}"#);
+        let read = Message::decode(more.freeze()).and_then(|message| message.vitals);
+        assert_eq!(read.map(|vitals| vitals.version), Some("9".to_owned()));
     }
 }

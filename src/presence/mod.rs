@@ -2,11 +2,13 @@
 //! said, so a joiner sees everybody at once; what a server said is forgotten when it falls silent.
 
 pub(crate) mod entry;
+mod fleet;
 mod known;
 pub(crate) mod message;
 mod recheck;
 mod state;
 mod turn;
+mod vitals;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
@@ -17,10 +19,13 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use self::entry::Said;
+use self::fleet::Stand;
+pub use self::fleet::{Condition, Fleet, Standing};
 pub use self::known::{KnownServer, Someone};
 use self::message::{Entry, Message, Server};
-use self::state::{Known, Listener, Outgoing, Person, Stand, State, frame};
+use self::state::{Listener, Outgoing, Person, State, frame};
 pub use self::turn::turn;
+pub use self::vitals::{Silent, Vitals};
 use crate::auth::Session;
 use crate::change::{Event, EventKind};
 use crate::document::trial::DocKey;
@@ -33,8 +38,9 @@ use crate::postgres::{Pool, failed};
 
 /// Changes within this time go into one message.
 const TICK: Duration = Duration::from_millis(40);
-/// How often a server says that it lives, when it says nothing else.
-const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How often a server says that it lives and how it is: one message in the log, some 600 bytes. It is so
+/// short that whoever looks sees within 5 s that a server does so no more, or hears its own words late.
+const HEARTBEAT: Duration = Duration::from_secs(1);
 /// A server silent for so long is gone.
 const SERVER_SILENCE: Duration = Duration::from_secs(16);
 /// For so long the pages of a server that is gone are still taken for Quire's own.
@@ -239,6 +245,7 @@ impl Presence {
         if server_id == self.shared.server_id {
             state.said.pop_front();
         }
+        let stand = state.fleet.hear(&message, Instant::now());
         for Entry {
             room,
             key,
@@ -255,17 +262,6 @@ impl Presence {
                 is_removal,
             );
         }
-        let stand = match message.server {
-            Server::Lives | Server::Started => Stand::TakesClients,
-            Server::Withdraws => Stand::Withdrawn,
-            Server::Leaves => Stand::Gone,
-        };
-        let known = Known {
-            address: message.address,
-            heard: Instant::now(),
-            stand,
-        };
-        state.servers.insert(server_id, known);
         if stand == Stand::Gone {
             return state.forget_server(server_id);
         }
@@ -316,6 +312,7 @@ impl Presence {
         let state = self.state();
         let mut servers = Servers::default();
         for (_, known) in state
+            .fleet
             .servers
             .iter()
             .filter(|(id, _)| **id != self.shared.server_id)
@@ -341,13 +338,26 @@ impl Presence {
         }
     }
 
+    /// How this server is; its next heartbeat says so. To be called every second.
+    pub fn report(&self, mut vitals: Vitals) {
+        let mut state = self.state();
+        vitals.silent = state.fleet.unheard(Instant::now(), self.lag_of(&state));
+        let is_news = (state.vitals.as_ref()).is_some_and(|before| vitals.is_news_after(before));
+        state.vitals = Some(vitals);
+        state.is_vitals_due = true;
+        if is_news {
+            self.shared.changed.notify_one();
+        }
+    }
+
     /// How long ago this server wrote the oldest of what has not come back out of the log.
     pub fn lag(&self) -> Duration {
-        self.state()
-            .said
-            .front()
-            .map(Instant::elapsed)
-            .unwrap_or_default()
+        self.lag_of(&self.state())
+    }
+
+    fn lag_of(&self, state: &State) -> Duration {
+        let oldest = state.said.front();
+        oldest.map(Instant::elapsed).unwrap_or_default()
     }
 
     /// A new slot streams: what was written before may never come back.
@@ -359,13 +369,14 @@ impl Presence {
     pub fn expire(&self) {
         let mut state = self.state();
         let silent: Vec<Uuid> = state
+            .fleet
             .servers
             .iter()
             .filter(|(_, known)| known.heard.elapsed() >= SERVER_SILENCE)
             .map(|(id, _)| *id)
             .collect();
         for server_id in silent {
-            let Some(known) = state.servers.get_mut(&server_id) else {
+            let Some(known) = state.fleet.servers.get_mut(&server_id) else {
                 continue;
             };
             if std::mem::replace(&mut known.stand, Stand::Gone) != Stand::Gone {
@@ -373,6 +384,7 @@ impl Presence {
             }
         }
         state
+            .fleet
             .servers
             .retain(|_, known| known.heard.elapsed() < GONE_LATELY);
         state.forget(|person| person.heard.elapsed() >= PERSON_SILENCE);
@@ -423,11 +435,16 @@ impl Presence {
             .get()
             .await
             .map_err(failed("emit presence"))?;
+        let (entries, vitals) = {
+            let mut state = self.state();
+            (state.take_outgoing(), state.take_vitals())
+        };
         let message = Message {
             server_id: self.shared.server_id,
             server,
             address: self.shared.address.clone(),
-            entries: self.state().take_outgoing(),
+            entries,
+            vitals,
         };
         // Before it is written: it may come back before the answer does.
         self.state().say_now();

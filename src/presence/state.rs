@@ -8,7 +8,9 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::entry;
+use super::fleet::Fleet;
 use super::message::{self, Entry};
+use super::vitals::Vitals;
 use crate::document::trial::DocKey;
 use crate::fanout::outbox::Outbox;
 use crate::fanout::{ReaderId, Room};
@@ -22,7 +24,11 @@ pub(super) struct State {
     pub rooms: HashMap<DocKey, Places>,
     /// What the next message says.
     pub outgoing: BTreeMap<(DocKey, String), Outgoing>,
-    pub servers: HashMap<Uuid, Known>,
+    pub fleet: Fleet,
+    /// How this server is, as it said last.
+    pub vitals: Option<Vitals>,
+    /// Whether that is not in the log yet.
+    pub is_vitals_due: bool,
     /// When this server wrote what has not come back out of the log yet.
     pub said: VecDeque<Instant>,
     /// Whether this server wants no more clients.
@@ -54,22 +60,6 @@ pub(super) struct Outgoing {
     pub is_removal: bool,
 }
 
-pub(super) struct Known {
-    pub address: String,
-    pub heard: Instant,
-    pub stand: Stand,
-}
-
-/// What a server is good for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stand {
-    TakesClients,
-    /// It lives, and takes none.
-    Withdrawn,
-    /// It is gone. Its pages are still open in browsers for a while.
-    Gone,
-}
-
 impl Places {
     /// Sends an entry to everybody who listens.
     pub fn tell(&self, room: DocKey, key: &str, data: &Bytes) {
@@ -95,6 +85,12 @@ impl State {
         if self.said.len() < SAID {
             self.said.push_back(Instant::now());
         }
+    }
+
+    /// How this server is, where it was not said since it was looked at.
+    pub fn take_vitals(&mut self) -> Option<Vitals> {
+        let is_due = std::mem::take(&mut self.is_vitals_due);
+        self.vitals.clone().filter(|_| is_due)
     }
 
     /// The keys that a connection of this server shows in a room.

@@ -1,10 +1,12 @@
 //! The loop that applies the log: each step to rooms, presence and connections, then confirmed.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
 use super::tend::recheck;
+use crate::activity::Activity;
 use crate::change::{Change, EventKind, Transaction};
 use crate::convergence::Convergence;
 use crate::directory::Directory;
@@ -26,6 +28,7 @@ pub(super) struct Applier {
     pub texts: Texts,
     pub purges: Purges,
     pub websockets: Arc<websocket::State>,
+    pub activity: Activity,
     pub handle: feed::Handle,
 }
 
@@ -99,6 +102,7 @@ impl Applier {
         self.fanout.deliver(transaction).await;
         self.texts.hear(transaction);
         self.purges.hear(transaction);
+        self.activity.hear(transaction, Instant::now());
         for change in &transaction.changes {
             match change {
                 Change::Message(bytes) => {

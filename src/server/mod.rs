@@ -4,11 +4,12 @@ mod accept;
 mod apply;
 mod tend;
 mod tls;
+mod vitals;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -21,6 +22,7 @@ use self::accept::Door;
 use self::apply::Applier;
 use self::tend::{TEND_EVERY, Tender};
 use self::tls::Certificate;
+use crate::activity::Activity;
 use crate::commit::{Commit, Committers};
 use crate::config::Serve;
 use crate::convergence::Convergence;
@@ -34,6 +36,7 @@ use crate::http::{self, Context, Pages, Readiness};
 use crate::mail::Mailer;
 use crate::metrics;
 use crate::oidc::Provider;
+use crate::overview::Overview;
 use crate::postgres;
 use crate::presence::Presence;
 use crate::purge::Purges;
@@ -149,6 +152,13 @@ impl Server {
         let retention = retention::run(pool.clone(), servers_told.clone(), stop.clone());
         let (readiness, readiness_told) =
             watch::channel(Readiness::NotReady("the feed is starting".into()));
+        let activity = Activity::default();
+        let standings = {
+            let presence = presence.clone();
+            Box::new(move || presence.standings())
+        };
+        let overview = Overview::new(&settings.database_url, activity.clone(), standings)?;
+        let overview = Arc::new(overview);
         let sql_feed = feed_handle.clone();
         let sql_pool = match settings.sql_from_standbys {
             true => pool
@@ -164,6 +174,7 @@ impl Server {
             presence: presence.clone(),
             texts: texts.clone(),
             purges: purges.clone(),
+            activity: activity.clone(),
             websockets: websockets.clone(),
             handle: feed_handle.clone(),
         };
@@ -173,6 +184,7 @@ impl Server {
             public_urls,
             servers: servers_told,
             readiness: readiness_told,
+            overview: overview.clone(),
             on_upgrade: {
                 let websockets = websockets.clone();
                 Arc::new(move |io, session| {
@@ -202,6 +214,11 @@ impl Server {
             fanout: fanout.clone(),
             presence: presence.clone(),
             websockets: websockets.clone(),
+            activity,
+            overview,
+            started_at: SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .map_or(0, |since| since.as_secs()),
             unsure_since: Instant::now(),
             deaf_since: None,
             draining: draining.clone(),

@@ -8,11 +8,16 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::tls::Certificate;
+use super::vitals::vitals;
+use crate::activity::Activity;
+use crate::change::Lsn;
+use crate::commit;
 use crate::error::{Error, Kind, Result};
 use crate::fanout::Fanout;
 use crate::feed::{self, State};
 use crate::http::Readiness;
 use crate::metrics::{Gauge, Metric};
+use crate::overview::Overview;
 use crate::presence::{Presence, Servers};
 use crate::websocket;
 
@@ -39,6 +44,10 @@ pub(super) struct Tender {
     pub fanout: Fanout,
     pub presence: Presence,
     pub websockets: Arc<websocket::State>,
+    pub activity: Activity,
+    pub overview: Arc<Overview>,
+    /// When this server started: seconds since 1970.
+    pub started_at: u64,
     /// Since when neither the feed nor the tables have said who may still do what.
     pub unsure_since: Instant,
     /// Since when the feed lags although the database answers.
@@ -58,6 +67,7 @@ impl Tender {
         let mut status = self.feed.status();
         let mut is_draining = false;
         loop {
+            let mut has_ticked = false;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
@@ -66,6 +76,7 @@ impl Tender {
                     self.presence.withdraw(true);
                 }
                 _ = tick.tick() => {
+                    has_ticked = true;
                     self.tend();
                     let feed = status.borrow().clone();
                     let is_answered = self.keep_rights_true(&feed).await;
@@ -80,11 +91,15 @@ impl Tender {
                 true => stopping(),
                 false => readiness(&status.borrow_and_update(), self.presence.lag()),
             };
-            self.readiness.send_if_modified(|told| {
+            let is_news = self.readiness.send_if_modified(|told| {
                 let is_news = *told != readiness;
                 *told = readiness;
                 is_news
             });
+            if has_ticked || is_news {
+                let feed = status.borrow().clone();
+                self.presence.report(vitals(&self, &feed, is_draining));
+            }
         }
         self.readiness.send_replace(stopping());
     }
@@ -140,10 +155,15 @@ impl Tender {
     }
 
     fn tend(&self) {
+        let feed = self.feed.status().borrow().clone();
+        let flushed = Lsn(feed.received.0 + feed.behind_bytes);
+        self.activity
+            .mark(commit::committed(), flushed, Instant::now());
         if let Some(certificate) = &self.certificate {
             certificate.read_if_changed();
         }
         self.presence.expire();
+        self.overview.rest();
         LAG.set(self.presence.lag().as_millis() as i64);
         if let Some(oldest) = Instant::now().checked_sub(IDLE_DOCUMENT) {
             self.fanout.unload(self.document_bytes, oldest);

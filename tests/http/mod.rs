@@ -17,6 +17,7 @@ mod mailbox;
 mod oidc;
 mod openapi;
 mod organisations;
+mod overview;
 mod page;
 mod passwords;
 mod publication;

@@ -4,6 +4,7 @@ use super::openapi;
 use crate::kit::members::{member, organisation};
 use crate::kit::postgres::Database;
 use crate::kit::provider::no_provider;
+use quire::activity::Activity;
 use quire::auth::{Session, Token, welcome_link};
 use quire::config::Oidc;
 use quire::document::history::Histories;
@@ -11,6 +12,7 @@ use quire::error::{Error, Kind};
 use quire::http::{Context, Pages, RESETS, Readiness, Timeouts, send_resets, serve_connection};
 use quire::mail::Mailer;
 use quire::oidc::Provider;
+use quire::overview::Overview;
 use quire::postgres::Pool;
 use quire::presence::Servers;
 use serde_json::{Value, json};
@@ -62,6 +64,14 @@ impl Default for Options {
     }
 }
 
+/// An overview of a database that is not there: who may see one is asked here, what it shows at whole
+/// servers.
+fn nobody_answers() -> Arc<Overview> {
+    let nowhere = "postgres://127.0.0.1:1/nowhere";
+    let overview = Overview::new(nowhere, Activity::default(), Box::new(Vec::new));
+    Arc::new(overview.expect("an overview"))
+}
+
 impl Site {
     pub async fn start() -> Self {
         Self::with(Timeouts::default(), &[]).await
@@ -110,6 +120,7 @@ impl Site {
             public_urls: urls,
             servers: servers_seen,
             readiness: readiness_seen,
+            overview: nobody_answers(),
             on_upgrade: Arc::new(move |mut io, session| {
                 let upgrades = upgrades.clone();
                 Box::pin(async move {

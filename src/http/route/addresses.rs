@@ -44,6 +44,7 @@ static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
     add("/api/v1/oidc/callback", |_| Some(Route::OidcCallback));
     add("/api/v1/session", |_| Some(Route::Session));
     add("/api/v1/servers", |_| Some(Route::Servers));
+    add("/api/v1/admin/overview", |_| Some(Route::AdminOverview));
     add("/api/v1/openapi.json", |_| Some(Route::OpenApi));
     add(&format!("{ORGANISATION}/documents"), |p| {
         Some(Route::Documents(id(p, "org_id")?))

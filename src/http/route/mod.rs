@@ -122,6 +122,8 @@ pub enum Route {
     ShareOpen,
     /// Who changed which right.
     Audit(Uuid),
+    /// How the installation is.
+    AdminOverview,
     /// The WebSocket of the sync protocol.
     Sync,
     /// The process is alive.
@@ -180,6 +182,7 @@ impl Route {
             Route::MySessions => &[Method::GET, Method::DELETE],
             Route::Members(_)
             | Route::Audit(_)
+            | Route::AdminOverview
             | Route::MyIdentities
             | Route::OidcCallback
             | Route::Servers
@@ -201,6 +204,8 @@ impl Route {
     /// What an API token must be allowed to do to use it: what is not named here needs the most.
     pub fn scope(&self, method: &Method) -> Scope {
         match self {
+            // More than what its owner may read in documents.
+            Route::AdminOverview => Scope::Admin,
             _ if matches!(*method, Method::GET | Method::HEAD) => Scope::Read,
             Route::Documents(_)
             | Route::Document(..)
@@ -243,7 +248,7 @@ pub fn allow(methods: &[Method]) -> String {
 
 /// Whether a page of the editor stands at this path.
 pub fn is_page(path: &str) -> bool {
-    const PAGES: [&str; 8] = [
+    const PAGES: [&str; 9] = [
         "/",
         "/index.html",
         "/welcome",
@@ -252,6 +257,7 @@ pub fn is_page(path: &str) -> bool {
         "/reset",
         "/share",
         "/account",
+        "/admin",
     ];
     let parts: Vec<&str> = path.split('/').skip(1).collect();
     match parts[..] {

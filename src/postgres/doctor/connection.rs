@@ -68,7 +68,7 @@ async fn process(client: &Client) -> Result<String> {
 }
 
 /// Hosts and ports as a person writes them; never the password.
-pub(super) fn place(config: &tokio_postgres::Config) -> String {
+pub(in crate::postgres) fn place(config: &tokio_postgres::Config) -> String {
     use tokio_postgres::config::Host;
 
     let ports = config.get_ports();

@@ -1,5 +1,6 @@
 //! What the feed needs: a slot, a sender, the right to them, a publication; and what holds it up.
 
+use serde::Serialize;
 use tokio_postgres::Client;
 
 use super::settings::Facts;
@@ -55,32 +56,60 @@ fn senders_left(facts: &Facts) -> Option<Finding> {
 
 /// Slots that keep the log from being recycled, whoever owns them: they fill the disk.
 async fn slots(client: &Client, limits: &Limits) -> Result<Vec<Finding>> {
+    let slots = read_slots(client).await?;
+    let findings = slots.iter().filter_map(|slot| wrong_slot(slot, limits));
+    Ok(findings.collect())
+}
+
+/// A replication slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Slot {
+    pub name: String,
+    /// Somebody reads it.
+    pub is_active: bool,
+    /// It ends with its reader's connection.
+    pub is_temporary: bool,
+    /// It is decoded, as for Quire's servers; else it sends the log as it is, to a standby.
+    pub is_logical: bool,
+    /// Log that Postgres keeps for it, in bytes.
+    pub retained_bytes: i64,
+}
+
+/// The slots of the database that `client` leads to.
+pub(in crate::postgres) async fn read_slots(client: &Client) -> Result<Vec<Slot>> {
     let rows = client
         .query(include_str!("../../../sql/doctor_slots.sql"), &[])
         .await
         .map_err(failed("read replication slots"))?;
-    let findings = rows.iter().filter_map(|row| {
-        let (name, retained): (&str, i64) = (row.get("name"), row.get("retained_bytes"));
-        let mib = retained >> 20;
-        if row.get("active") {
-            (retained > limits.busy_slot_bytes).then(|| {
-                Finding::warning(
-                    "slot_lag",
-                    format!("The reader of replication slot {name} is {mib} MiB of log behind, and Postgres keeps them on its disk."),
-                    "See what holds that reader up; max_slot_wal_keep_size bounds what a slot may keep.",
-                )
-            })
-        } else {
-            (retained > limits.idle_slot_bytes).then(|| {
-                Finding::warning(
-                    "idle_slot",
-                    format!("Nobody reads replication slot {name}, which keeps {mib} MiB of log and more from minute to minute, until the disk is full. Quire's own slots end with their server."),
-                    format!("If nobody will read it any more: select pg_drop_replication_slot('{name}')."),
-                )
-            })
-        }
+    let slots = rows.iter().map(|row| Slot {
+        name: row.get("name"),
+        is_active: row.get("active"),
+        is_temporary: row.get("temporary"),
+        is_logical: row.get("is_logical"),
+        retained_bytes: row.get("retained_bytes"),
     });
-    Ok(findings.collect())
+    Ok(slots.collect())
+}
+
+/// What is wrong with a slot.
+pub(in crate::postgres) fn wrong_slot(slot: &Slot, limits: &Limits) -> Option<Finding> {
+    let (name, mib) = (&slot.name, slot.retained_bytes >> 20);
+    if slot.is_active {
+        return (slot.retained_bytes > limits.busy_slot_bytes).then(|| {
+            Finding::warning(
+                "slot_lag",
+                format!("The reader of replication slot {name} is {mib} MiB of log behind, and Postgres keeps them on its disk."),
+                "See what holds that reader up; max_slot_wal_keep_size bounds what a slot may keep.",
+            )
+        });
+    }
+    (slot.retained_bytes > limits.idle_slot_bytes).then(|| {
+        Finding::warning(
+            "idle_slot",
+            format!("Nobody reads replication slot {name}, which keeps {mib} MiB of log and more from minute to minute, until the disk is full. Quire's own slots end with their server."),
+            format!("If nobody will read it any more: select pg_drop_replication_slot('{name}')."),
+        )
+    })
 }
 
 /// A new slot waits for every transaction that has written anything, in any database.

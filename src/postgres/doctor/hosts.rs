@@ -18,22 +18,26 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 const DOCTOR_STANDBY: &str = include_str!("../../../sql/doctor_standby.sql");
 
+const HOLDS_REPLAY_UP: &str = "Look for a long query there that replay waits for (max_standby_streaming_delay), and at its disk and network.";
+
 /// What a host says of itself.
-struct Told {
-    identity: Identity,
+pub(in crate::postgres) struct Told {
+    pub identity: Identity,
     /// If it is a standby.
-    standby: Option<Standby>,
+    pub standby: Option<Standby>,
 }
 
 #[derive(Debug, Clone)]
-struct Standby {
-    is_paused: bool,
-    is_receiving: bool,
+pub(in crate::postgres) struct Standby {
+    pub is_paused: bool,
+    pub is_receiving: bool,
     /// Whether the primary keeps what its readers and slots need.
-    has_feedback: bool,
+    pub has_feedback: bool,
     /// Whether servers could take their log from it.
-    can_decode: bool,
-    replayed: i64,
+    pub can_decode: bool,
+    pub replayed: i64,
+    /// How old what is visible there may be, in milliseconds; none: it has replayed no commit yet.
+    pub lag_ms: Option<i64>,
 }
 
 /// What is wrong with the hosts; nothing where there is only one.
@@ -46,6 +50,14 @@ pub async fn findings(database_url: &str, limits: &Limits) -> Result<Vec<Finding
     let places = places(&config).await;
     let asked = join_all(places.iter().map(|host| ask(host, tls.clone()))).await;
     let named: Vec<_> = places.iter().map(place).zip(asked).collect();
+    Ok(judge(&named, limits))
+}
+
+/// What is wrong with several hosts, by what they say.
+pub(in crate::postgres) fn judge(
+    named: &[(String, Result<Told>)],
+    limits: &Limits,
+) -> Vec<Finding> {
     let mut findings: Vec<_> = named.iter().filter_map(unreachable).collect();
     let told = || {
         let told = named.iter();
@@ -62,7 +74,7 @@ pub async fn findings(database_url: &str, limits: &Limits) -> Result<Vec<Finding
             findings.extend(wrong_standby(name, standby, position, limits));
         }
     }
-    Ok(findings)
+    findings
 }
 
 /// What keeps a standby from serving. `position` is where the primary's log ends.
@@ -88,7 +100,18 @@ fn wrong_standby(
     } else if behind > limits.standby_bytes {
         findings.push(finding(
             format!("The standby {name} is {behind} bytes of log behind the primary."),
-            "Look for a long query there that replay waits for (max_standby_streaming_delay), and at its disk and network.",
+            HOLDS_REPLAY_UP,
+        ));
+    } else if let Some(lag_ms) = standby
+        .lag_ms
+        .filter(|lag_ms| *lag_ms > limits.standby_lag_ms)
+    {
+        findings.push(finding(
+            format!(
+                "The standby {name} shows what was committed {} s ago.",
+                lag_ms / 1000
+            ),
+            HOLDS_REPLAY_UP,
         ));
     }
     if standby.can_decode && !standby.has_feedback {
@@ -116,7 +139,7 @@ async fn ask(host: &Config, tls: Tls) -> Result<Told> {
         })
 }
 
-async fn told(client: &Client) -> Result<Told> {
+pub(in crate::postgres) async fn told(client: &Client) -> Result<Told> {
     let identity = Identity::ask(client).await?;
     if identity.server.is_some() {
         let standby = None;
@@ -130,6 +153,7 @@ async fn told(client: &Client) -> Result<Told> {
         has_feedback: row.get("has_feedback"),
         can_decode: row.get("can_decode"),
         replayed: row.get("replayed"),
+        lag_ms: row.get("lag_ms"),
     };
     let standby = Some(standby);
     Ok(Told { identity, standby })
@@ -194,6 +218,7 @@ mod tests {
             has_feedback: true,
             can_decode: true,
             replayed: 1_000,
+            lag_ms: Some(10),
         };
         let limits = Limits::default();
         let says = |standby: &Standby, position| -> Vec<String> {
@@ -224,6 +249,13 @@ mod tests {
                     ..well.clone()
                 },
                 "hot_standby_feedback",
+            ),
+            (
+                Standby {
+                    lag_ms: Some(6_000),
+                    ..well.clone()
+                },
+                "6 s ago",
             ),
         ] {
             let said = says(&bad, 1_000);

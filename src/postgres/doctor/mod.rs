@@ -1,11 +1,11 @@
 //! What in the database or its settings would keep Quire from working, each with its mend. The
 //! checks that must hold before a server starts are the same ones.
 
-mod connection;
+pub(super) mod connection;
 mod divergence;
-mod feed;
+pub(super) mod feed;
 mod folds;
-mod hosts;
+pub(super) mod hosts;
 mod reading;
 mod schema;
 mod settings;
@@ -13,6 +13,7 @@ mod settings;
 use serde::Serialize;
 use tokio_postgres::Client;
 
+pub use self::feed::Slot;
 use super::{Pool, failed, pool};
 use crate::error::{Error, Kind, Result};
 
@@ -24,6 +25,16 @@ pub enum Severity {
     Warning,
     /// Quire does not work, or would break its promises.
     Error,
+}
+
+impl Severity {
+    /// Its word: `warning` or `error`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
 }
 
 /// Something that is not as it should be.
@@ -40,7 +51,8 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn error(check: &'static str, says: impl Into<String>, mend: impl Into<String>) -> Self {
+    /// One that keeps Quire from working.
+    pub fn error(check: &'static str, says: impl Into<String>, mend: impl Into<String>) -> Self {
         Self {
             check,
             severity: Severity::Error,
@@ -49,7 +61,8 @@ impl Finding {
         }
     }
 
-    fn warning(check: &'static str, says: impl Into<String>, mend: impl Into<String>) -> Self {
+    /// One that makes something worse.
+    pub fn warning(check: &'static str, says: impl Into<String>, mend: impl Into<String>) -> Self {
         Self {
             check,
             severity: Severity::Warning,
@@ -68,6 +81,8 @@ pub struct Limits {
     pub busy_slot_bytes: i64,
     /// How far a standby may be behind the primary, in bytes of log.
     pub standby_bytes: i64,
+    /// How old what a standby shows may be, in milliseconds.
+    pub standby_lag_ms: i64,
     /// How long a transaction that has written may be open, in seconds.
     pub transaction_s: f64,
 }
@@ -78,6 +93,7 @@ impl Default for Limits {
             idle_slot_bytes: 64 << 20,
             busy_slot_bytes: 1 << 30,
             standby_bytes: 64 << 20,
+            standby_lag_ms: 5_000,
             transaction_s: 10.0,
         }
     }
