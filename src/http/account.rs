@@ -17,8 +17,6 @@ use uuid::Uuid;
 pub struct Me {
     account: OwnAccount,
     organisations: Vec<Organisation>,
-    /// May see how the installation is.
-    may_oversee: bool,
 }
 
 #[derive(Serialize)]
@@ -28,6 +26,8 @@ struct OwnAccount {
     color: String,
     /// None: it comes in by one-time links only.
     email: Option<String>,
+    /// It may see how the installation is.
+    may_oversee: bool,
 }
 
 impl Me {
@@ -36,12 +36,12 @@ impl Me {
         let login = auth::login_of(client, session.account_id).await?;
         Ok(Self {
             organisations: organisations_of(client, session.account_id).await?,
-            may_oversee: auth::may_oversee(client, session.account_id).await?,
             account: OwnAccount {
                 account_id: session.account_id,
                 name: session.name,
                 color: session.color,
                 email: login.map(|login| login.email),
+                may_oversee: auth::may_oversee(client, session.account_id).await?,
             },
         })
     }

@@ -41,6 +41,9 @@ const TICK: Duration = Duration::from_millis(40);
 /// How often a server says that it lives and how it is: one message in the log, some 600 bytes. It is so
 /// short that whoever looks sees within 5 s that a server does so no more, or hears its own words late.
 const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How long it waits after it could not say so. What it says right after the database is back would be
+/// heard only by servers whose feeds are back as well.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// A server silent for so long is gone.
 const SERVER_SILENCE: Duration = Duration::from_secs(16);
 /// For so long the pages of a server that is gone are still taken for Quire's own.
@@ -345,7 +348,7 @@ impl Presence {
         let is_news = (state.vitals.as_ref()).is_some_and(|before| vitals.is_news_after(before));
         state.vitals = Some(vitals);
         state.is_vitals_due = true;
-        if is_news {
+        if is_news && !state.is_failing {
             self.shared.changed.notify_one();
         }
     }
@@ -405,14 +408,20 @@ impl Presence {
                 (false, true) => Server::Withdraws,
                 (false, false) => Server::Lives,
             };
-            match self.emit(server).await {
-                Ok(()) => is_new = false,
+            let emitted = self.emit(server).await;
+            self.state().is_failing = emitted.is_err();
+            let pause = match emitted {
+                Ok(()) => {
+                    is_new = false;
+                    HEARTBEAT
+                }
                 // It is shown late; nothing is lost by that.
                 Err(error) => {
                     FAILED.increment();
                     tracing::warn!(%error, "write presence into the log");
+                    AFTER_FAILURE
                 }
-            }
+            };
             let changed = async {
                 tokio::time::sleep(TICK).await;
                 self.shared.changed.notified().await;
@@ -420,7 +429,7 @@ impl Presence {
             tokio::select! {
                 biased;
                 () = &mut stop => break,
-                _ = tokio::time::timeout(HEARTBEAT, changed) => {}
+                _ = tokio::time::timeout(pause, changed) => {}
             }
         }
         if let Err(error) = self.emit(Server::Leaves).await {

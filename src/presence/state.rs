@@ -29,6 +29,8 @@ pub(super) struct State {
     pub vitals: Option<Vitals>,
     /// Whether that is not in the log yet.
     pub is_vitals_due: bool,
+    /// The last message could not be written; the next attempt is not hurried by news of this server.
+    pub is_failing: bool,
     /// When this server wrote what has not come back out of the log yet.
     pub said: VecDeque<Instant>,
     /// Whether this server wants no more clients.

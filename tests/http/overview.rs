@@ -15,7 +15,8 @@ async fn only_owners_of_the_first_organisation_know_that_there_is_an_overview() 
     let checks = answer.json()["findings"].to_string();
     assert!(checks.contains("\"connection\""), "{checks}");
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    assert_eq!(owner.get("/api/v1/me").await.json()["may_oversee"], true);
+    let me = owner.get("/api/v1/me").await.json();
+    assert_eq!(me["account"]["may_oversee"], true);
 
     let strangers = [
         site.somebody(Some(owner.org_id), "admin").await,
@@ -26,7 +27,7 @@ async fn only_owners_of_the_first_organisation_know_that_there_is_an_overview() 
     for stranger in strangers {
         assert_eq!(stranger.get(OVERVIEW).await.status, 404);
         let me = stranger.get("/api/v1/me").await.json();
-        assert_eq!(me["may_oversee"], false);
+        assert_eq!(me["account"]["may_oversee"], false);
     }
     assert_eq!(site.stranger().get(OVERVIEW).await.status, 401);
     let second = site.somebody(Some(owner.org_id), "owner").await;

@@ -11,6 +11,7 @@ import "./styles/people.css";
 import "./styles/document.css";
 import "./styles/comments.css";
 import "./styles/history.css";
+import "./styles/admin.css";
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");

@@ -13,6 +13,8 @@ export interface Organisation {
 export interface OwnAccount extends Account {
   /** Null: comes in by one-time links only. */
   email: string | null;
+  /** Whether it may see how the installation is. */
+  may_oversee: boolean;
 }
 
 export interface Me {

@@ -1,5 +1,6 @@
 // Which page is shown: the address, and who is signed in.
 import { AccountPage } from "../pages/account/AccountPage";
+import { AdminPage } from "../pages/admin/AdminPage";
 import { DocumentPage } from "../pages/DocumentPage";
 import { FolderPage } from "../pages/FolderPage";
 import { ListPage } from "../pages/ListPage";
@@ -63,6 +64,11 @@ export function App() {
       if (signIn.kind === "signed-out") return <SignedOut />;
       if (signIn.kind === "unreachable") return <Unreachable />;
       return <AccountPage account={signIn.account} onChanged={learn} />;
+    case "admin":
+      if (signIn.kind === "looking") return <Loading what="Looking at the servers…" />;
+      if (signIn.kind === "signed-out") return <SignedOut />;
+      if (signIn.kind === "unreachable") return <Unreachable />;
+      return <AdminPage account={signIn.account} />;
     case "organisation": {
       if (signIn.kind === "looking") return <Loading what="Loading the organisation…" />;
       if (signIn.kind === "signed-out") return <SignedOut />;
@@ -90,6 +96,7 @@ function keyOf(route: Route): string | null {
     case "list":
     case "bin":
     case "account":
+    case "admin":
     case "unknown":
       return route.page;
   }

@@ -7,7 +7,7 @@ import { LogoIcon } from "./icons";
 import { Link } from "./Link";
 import { Menu } from "./Menu";
 import { reportFailure } from "./report";
-import { accountPath, listPath, navigate } from "./route";
+import { accountPath, adminPath, listPath, navigate } from "./route";
 
 export function TopBar({ account, children }: { account: Account | null; children?: ReactNode }) {
   return (
@@ -27,6 +27,8 @@ function AccountMenu({ account }: { account: Account }) {
   const leave = (): void => {
     signOut().then(forgetAccount).catch(reportFailure);
   };
+  // Of a remembered account it is not known.
+  const mayOversee = "may_oversee" in account && account.may_oversee === true;
   return (
     <Menu
       label={`Account of ${account.name}`}
@@ -40,6 +42,7 @@ function AccountMenu({ account }: { account: Account }) {
       }
       actions={[
         { label: "Account", run: () => { navigate(accountPath); } },
+        ...(mayOversee ? [{ label: "Administration", run: () => { navigate(adminPath); } }] : []),
         { label: "Sign out", run: leave },
       ]}
     />

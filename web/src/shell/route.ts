@@ -13,6 +13,7 @@ export type Route =
   | { page: "sign-in"; next: string }
   | { page: "sign-up" }
   | { page: "account" }
+  | { page: "admin" }
   | { page: "organisation"; orgId: string; tab: OrganisationTab }
   | { page: "folder"; orgId: string; folderId: string }
   | { page: "document"; orgId: string; documentId: string }
@@ -24,11 +25,12 @@ const FOLDER_PATH = new RegExp(`^/organisation/(${UUID})/folder/(${UUID})/?$`);
 const ORGANISATION_PATH = new RegExp(`^/organisation/(${UUID})/?$`);
 
 /** What is something else to somebody who is signed in. */
-const PAGES_TO_RETURN_TO: readonly Route["page"][] = ["bin", "account", "organisation", "folder", "document", "share"];
+const PAGES_TO_RETURN_TO: readonly Route["page"][] = ["bin", "account", "admin", "organisation", "folder", "document", "share"];
 
 export const listPath = "/";
 export const binPath = "/#bin";
 export const accountPath = "/account";
+export const adminPath = "/admin";
 export const signUpPath = "/sign-up";
 
 export function documentPath(orgId: string, documentId: string): string {
@@ -69,6 +71,8 @@ export function parseRoute(path: string, hash: string): Route {
       return { page: "sign-up" };
     case "/account":
       return { page: "account" };
+    case "/admin":
+      return { page: "admin" };
   }
   const [, folderOrgId, folderId] = FOLDER_PATH.exec(path) ?? [];
   if (folderOrgId !== undefined && folderId !== undefined) return { page: "folder", orgId: folderOrgId, folderId };
