@@ -105,5 +105,8 @@ pub mod dev;
 /// Recorded and synthetic editing histories, driven through real clients.
 pub mod replay;
 
+/// The overview in the terminal.
+pub mod top;
+
 /// Whatever reads bytes from outside, as functions of bytes: what is fuzzed.
 pub mod fuzz;

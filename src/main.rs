@@ -9,7 +9,7 @@ use quire::auth::welcome_link;
 use quire::config::{Log, LogFormat, Serve};
 use quire::error::{Error, Kind, Result};
 use quire::postgres::{Limits, Severity, examine, migrate, pool};
-use quire::{dev, document, integrity, moving, replay, server};
+use quire::{dev, document, integrity, moving, replay, server, top};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use uuid::Uuid;
@@ -61,6 +61,14 @@ enum Command {
     /// Move an organisation to another database while people write in it.
     #[command(subcommand)]
     Org(Org),
+    /// Show servers, replicas, slots, rates and what is wrong, every two seconds. Asks the database
+    /// alone, so it works while no server answers.
+    Top {
+        #[command(flatten)]
+        database: Database,
+        #[command(flatten)]
+        options: top::Options,
+    },
     /// Drive Quire with a recorded or made-up editing history, check the text and measure.
     Replay(Box<replay::Options>),
     /// Print a one-time link that signs the owner of an installation in. The first such link makes
@@ -165,6 +173,9 @@ async fn run(command: Command) -> Result<ExitCode> {
             }
         }
         Command::Replay(options) => replay::run(&options, &program()?).await?,
+        Command::Top { database, options } => {
+            top::run(&database.database_url, &options, asked_to_stop(false)?).await?;
+        }
         Command::Doctor { database, json } => return doctor(&database.database_url, json).await,
         Command::Verify {
             database,
@@ -310,6 +321,8 @@ fn start_log(line: &Line) -> Result<()> {
         Command::Serve { .. } => "info",
         // Without a mail server, mail is read here.
         Command::Dev(_) => dev::LOG,
+        // What goes wrong is shown on the screen.
+        Command::Top { .. } => "off",
         _ => "warn",
     };
     // Loro describes every block that it writes at level info.

@@ -126,15 +126,18 @@ impl Activity {
         if elapsed_ms == 0 {
             return Rates::default();
         }
-        // Another log may begin anywhere.
-        let rate = |from: u64, to: u64| {
+        let rate = |from: u64, to: u64, elapsed_ms: u64| {
             let grown = u128::from(to.saturating_sub(from));
-            (grown * 10_000 / u128::from(elapsed_ms)) as u64
+            (grown * 10_000 / u128::from(elapsed_ms.max(1))) as u64
         };
+        // Before the feed streams nobody knows where the log ends; another log may begin anywhere.
+        let known = state.marks.iter().find(|mark| mark.flushed > Lsn(0));
+        let known = known.unwrap_or(last);
+        let since_ms = (last.at - known.at).as_millis() as u64;
         Rates {
-            committed_10s: rate(first.committed, last.committed),
-            delivered_10s: rate(first.delivered, last.delivered),
-            wal_bytes_10s: rate(first.flushed.0, last.flushed.0),
+            committed_10s: rate(first.committed, last.committed, elapsed_ms),
+            delivered_10s: rate(first.delivered, last.delivered, elapsed_ms),
+            wal_bytes_10s: rate(known.flushed.0, last.flushed.0, since_ms),
         }
     }
 
@@ -233,6 +236,8 @@ mod tests {
         let activity = Activity::default();
         assert_eq!(activity.rates(), Rates::default());
         let began = Instant::now();
+        activity.mark(0, Lsn(0), began);
+        assert_eq!(activity.rates(), Rates::default());
         for second in 0..4 {
             activity.hear(&transaction(&[(1, 1), (1, 2)]), began);
             let now = began + Duration::from_secs(second);

@@ -34,7 +34,15 @@ const BUSIEST: usize = 10;
 const FOUND_ANEW: [&str; 5] = ["hosts", "standbys", "idle_slot", "slot_lag", "connection"];
 
 /// Says how all servers are.
-pub type Servers = Box<dyn Fn() -> Vec<Standing> + Send + Sync>;
+pub type Servers = Box<dyn Fn() -> Hearing + Send + Sync>;
+
+/// How all servers are, as far as they are heard.
+#[derive(Debug, Clone, Default)]
+pub struct Hearing {
+    pub servers: Vec<Standing>,
+    /// Why they are not heard; none: they are.
+    pub deaf: Option<String>,
+}
 
 /// Takes samples.
 pub struct Overview {
@@ -111,10 +119,15 @@ impl Overview {
 
     async fn look(&self) -> Sample {
         let (view, doctor) = tokio::join!(self.topology.look(), self.doctor());
-        let servers = (self.servers)();
+        let Hearing { servers, deaf } = (self.servers)();
         let now = Instant::now();
         let rates = self.activity.rates();
-        let mut findings = [view.findings, servers::findings(&servers), doctor].concat();
+        let mut findings = [
+            view.findings,
+            servers::findings(&servers, deaf.as_deref()),
+            doctor,
+        ]
+        .concat();
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let documents = self.activity.busiest_documents(BUSIEST, now);

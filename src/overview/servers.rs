@@ -5,12 +5,18 @@ use std::collections::BTreeSet;
 use crate::postgres::Finding;
 use crate::presence::{Condition, Standing, Vitals};
 
-/// One finding for each thing that is wrong.
-pub(super) fn findings(servers: &[Standing]) -> Vec<Finding> {
+/// One finding for each thing that is wrong; `deaf` is why servers are not heard.
+pub(super) fn findings(servers: &[Standing], deaf: Option<&str>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = servers.iter().flat_map(of_one).collect();
     findings.extend(different_versions(servers));
     let lives = |server: &Standing| server.state != Condition::Silent;
-    if !servers.iter().any(lives) {
+    if let Some(why) = deaf {
+        findings.push(Finding::warning(
+            "servers_unheard",
+            format!("Servers are not heard: {why}."),
+            "See the streams meanwhile: quire_feed is a server.",
+        ));
+    } else if !servers.iter().any(lives) {
         findings.push(Finding::error(
             "no_server",
             "No server is heard of: nobody can edit.",
@@ -94,7 +100,15 @@ mod tests {
     }
 
     fn checks(servers: &[Standing]) -> Vec<&'static str> {
-        findings(servers).iter().map(|found| found.check).collect()
+        let findings = findings(servers, None);
+        findings.iter().map(|found| found.check).collect()
+    }
+
+    #[test]
+    fn who_hears_no_server_does_not_say_that_there_is_none() {
+        let findings = findings(&[], Some("the slot waits"));
+        assert_eq!(findings.len(), 1);
+        assert_eq!(findings[0].check, "servers_unheard");
     }
 
     #[test]

@@ -36,7 +36,7 @@ use crate::http::{self, Context, Pages, Readiness};
 use crate::mail::Mailer;
 use crate::metrics;
 use crate::oidc::Provider;
-use crate::overview::Overview;
+use crate::overview::{Hearing, Overview};
 use crate::postgres;
 use crate::presence::Presence;
 use crate::purge::Purges;
@@ -155,7 +155,10 @@ impl Server {
         let activity = Activity::default();
         let standings = {
             let presence = presence.clone();
-            Box::new(move || presence.standings())
+            Box::new(move || Hearing {
+                servers: presence.standings(),
+                deaf: None,
+            })
         };
         let overview = Overview::new(&settings.database_url, activity.clone(), standings)?;
         let overview = Arc::new(overview);

@@ -12,7 +12,7 @@ use quire::error::{Error, Kind};
 use quire::http::{Context, Pages, RESETS, Readiness, Timeouts, send_resets, serve_connection};
 use quire::mail::Mailer;
 use quire::oidc::Provider;
-use quire::overview::Overview;
+use quire::overview::{Hearing, Overview};
 use quire::postgres::Pool;
 use quire::presence::Servers;
 use serde_json::{Value, json};
@@ -68,7 +68,7 @@ impl Default for Options {
 /// servers.
 fn nobody_answers() -> Arc<Overview> {
     let nowhere = "postgres://127.0.0.1:1/nowhere";
-    let overview = Overview::new(nowhere, Activity::default(), Box::new(Vec::new));
+    let overview = Overview::new(nowhere, Activity::default(), Box::new(Hearing::default));
     Arc::new(overview.expect("an overview"))
 }
 

@@ -44,7 +44,7 @@ export function AdminPage({ account }: { account: OwnAccount }) {
             <Findings findings={watch.overview.findings} />
             <div className="charts">
               <Chart title="Edits" points={watch.trends.edits} text={(value) => `${short(value)}/s`} least={1} />
-              <Chart title="Log written" points={watch.trends.wal} text={(value) => `${bytesText(value)}/s`} least={10_000} />
+              <Chart title="Log written" points={watch.trends.wal} text={(value) => `${bytesText(value)}/s`} least={10_240} unit={1024} />
               <Chart title="Longest lag" points={watch.trends.lag} text={durationText} least={100} />
             </div>
             <Servers servers={watch.overview.servers} nowMs={watch.overview.at_ms} />

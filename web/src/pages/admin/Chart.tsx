@@ -13,13 +13,15 @@ export interface ChartProps {
   text: (value: number) => string;
   /** The chart is at least so high, so that a small figure looks small. */
   least: number;
+  /** Its top is a round number of these. */
+  unit?: number;
 }
 
-export function Chart({ title, points, text, least }: ChartProps) {
+export function Chart({ title, points, text, least, unit = 1 }: ChartProps) {
   const newest = points.at(-1);
   const to = newest?.at ?? 0;
   const shown = points.filter((point) => point.at >= to - SPAN_MS);
-  const top = topOf(shown, least);
+  const top = topOf(shown, least, unit);
   const box = { width: WIDTH, height: HEIGHT, from: to - SPAN_MS, to, top };
   const now = newest === undefined ? "–" : text(newest.value);
   const highest = shown.length === 0 ? 0 : Math.max(...shown.map((point) => point.value));

@@ -16,12 +16,12 @@ export interface Box {
   top: number;
 }
 
-/** A round number that no value exceeds: 1, 2 or 5 with zeros, and `least` at least. */
-export function topOf(points: readonly Point[], least: number): number {
-  const highest = Math.max(least, ...points.map((point) => point.value));
+/** A round number of `unit` that no value exceeds: 1, 2 or 5 with zeros, and `least` at least. */
+export function topOf(points: readonly Point[], least: number, unit = 1): number {
+  const highest = Math.max(least, ...points.map((point) => point.value)) / unit;
   const magnitude = 10 ** Math.floor(Math.log10(highest));
   const step = [1, 2, 5, 10].find((factor) => factor * magnitude >= highest) ?? 10;
-  return step * magnitude;
+  return step * magnitude * unit;
 }
 
 /** Empty without two points. */
