@@ -198,6 +198,41 @@ impl Metric for Gauge {
     }
 }
 
+/// A duration that goes up and down, shown in seconds.
+pub struct Seconds {
+    name: &'static str,
+    help: &'static str,
+    ms: AtomicU64,
+}
+
+impl Seconds {
+    /// None.
+    pub const fn new(name: &'static str, help: &'static str) -> Self {
+        Self {
+            name,
+            help,
+            ms: AtomicU64::new(0),
+        }
+    }
+
+    /// Sets it, to the millisecond.
+    pub fn set(&self, duration: Duration) {
+        self.ms.store(duration.as_millis() as u64, Relaxed);
+    }
+}
+
+impl Metric for Seconds {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn write(&self, out: &mut String) {
+        head(out, self.name, self.help, "gauge");
+        let seconds = self.ms.load(Relaxed) as f64 / 1_000.0;
+        let _ = writeln!(out, "{} {seconds}", self.name);
+    }
+}
+
 /// Numbers of one name, told apart by a label whose values come and go.
 pub struct Gauges {
     name: &'static str,

@@ -16,7 +16,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fanout::Fanout;
 use crate::feed::{self, State};
 use crate::http::Readiness;
-use crate::metrics::{Gauge, Metric};
+use crate::metrics::{Gauge, Metric, Seconds};
 use crate::overview::Overview;
 use crate::presence::{Presence, Servers};
 use crate::websocket;
@@ -33,11 +33,15 @@ const SENT_AWAY: usize = 50;
 /// tables.
 const UNSURE: Duration = Duration::from_secs(10);
 
-static LAG: Gauge = Gauge::new(
-    "quire_feed_lag_milliseconds",
+static LAG: Seconds = Seconds::new(
+    "quire_feed_lag_seconds",
     "Age of the oldest message of this server that has not come back out of the log.",
 );
-pub(super) static METRICS: &[&dyn Metric] = &[&LAG];
+static READY: Gauge = Gauge::new(
+    "quire_ready",
+    "1 while this server should be sent clients, else 0; /readyz says why not.",
+);
+pub(super) static METRICS: &[&dyn Metric] = &[&LAG, &READY];
 
 /// What has to be looked at now and then.
 pub(super) struct Tender {
@@ -96,6 +100,7 @@ impl Tender {
                 *told = readiness;
                 is_news
             });
+            READY.set(i64::from(*self.readiness.borrow() == Readiness::Ready));
             if has_ticked || is_news {
                 let feed = status.borrow().clone();
                 self.presence.report(vitals(&self, &feed, is_draining));
@@ -164,7 +169,7 @@ impl Tender {
         }
         self.presence.expire();
         self.overview.rest();
-        LAG.set(self.presence.lag().as_millis() as i64);
+        LAG.set(self.presence.lag());
         if let Some(oldest) = Instant::now().checked_sub(IDLE_DOCUMENT) {
             self.fanout.unload(self.document_bytes, oldest);
         }

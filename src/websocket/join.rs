@@ -17,6 +17,7 @@ use crate::document::live::decode_version;
 use crate::document::trial::DocKey;
 use crate::error::{Error, Kind, Result};
 use crate::fanout::{Join, Leases, Room};
+use crate::metrics::Counters;
 use crate::postgres::failed;
 use crate::protocol::{JoinErrorCode, Message, Permission, RoomKind, Text};
 
@@ -24,6 +25,21 @@ use crate::protocol::{JoinErrorCode, Message, Permission, RoomKind, Text};
 const MAX_ROOMS: usize = 64;
 /// The version of the document model that this server knows.
 const SCHEMA: u32 = 1;
+
+pub(super) static JOINS: Counters<7> = Counters::new(
+    "quire_joins_total",
+    "Wishes to join a document or its presence, by what became of them.",
+    "outcome",
+    [
+        "joined",
+        "signed_out",
+        "forbidden",
+        "deleted",
+        "limited",
+        "invalid",
+        "failed",
+    ],
+);
 
 const DOCUMENT_TITLE: &str = include_str!("../../sql/document_title.sql");
 
@@ -38,12 +54,21 @@ impl Connection {
                 "rooms of this kind are not served; use %LOR and %EPH",
             )),
         };
-        if let Err(error) = joined {
-            self.refuse(kind, room, &error);
+        match joined {
+            Ok(()) => JOINS.increment("joined"),
+            Err(error) => self.refuse(kind, room, &error),
         }
     }
 
     fn refuse(&self, kind: RoomKind, room: Text, error: &Error) {
+        JOINS.increment(match error.kind() {
+            Kind::SignedOut => "signed_out",
+            Kind::Forbidden | Kind::NotFound => "forbidden",
+            Kind::Gone => "deleted",
+            Kind::Limited => "limited",
+            Kind::Invalid => "invalid",
+            _ => "failed",
+        });
         let (code, app_code) = match error.kind() {
             Kind::SignedOut => (JoinErrorCode::AuthFailed, None),
             Kind::Forbidden | Kind::NotFound => (JoinErrorCode::AuthFailed, Some("no_access")),

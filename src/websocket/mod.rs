@@ -30,7 +30,7 @@ static TURNED_AWAY: Counter = Counter::new(
     "quire_connections_turned_away_total",
     "WebSocket connections closed at once because there were too many, or the server was stopping.",
 );
-static METRICS: &[&dyn Metric] = &[&CONNECTED, &TURNED_AWAY];
+static METRICS: &[&dyn Metric] = &[&CONNECTED, &TURNED_AWAY, &join::JOINS];
 
 const STILL_SIGNED_IN: &str = include_str!("../../sql/still_signed_in.sql");
 /// The longest time between two connections that are sent away when the server stops.
