@@ -56,7 +56,9 @@ async fn answer(
     route: Option<Route>,
     connection: Option<hyper::upgrade::OnUpgrade>,
 ) -> (Answer, Option<Pending>) {
-    if !route.as_ref().is_some_and(Route::is_probe) && !guard::host_is_known(context, head) {
+    let is_probe = route.as_ref().is_some_and(Route::is_probe)
+        || route == Some(Route::Metrics) && guard::is_neighbour(head);
+    if !is_probe && !guard::host_is_known(context, head) {
         let detail = "this is not the name of a Quire server; see --public-url";
         return (problem(StatusCode::MISDIRECTED_REQUEST, detail), None);
     }

@@ -27,6 +27,16 @@ pub fn host_is_known(context: &Context, head: &Parts) -> bool {
             .any(|origin| authority(origin) == host)
 }
 
+/// Whether the request names a host by one word, as machines in one network do: nobody outside can make
+/// such a name point here. Enough for figures, which Prometheus reads under names like `first:4400`.
+pub fn is_neighbour(head: &Parts) -> bool {
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    host(head).is_some_and(|host| {
+        let name = host_name(&host);
+        !name.is_empty() && name.chars().all(is_letter)
+    })
+}
+
 /// Whether the browser reached Quire by https, so that its cookie can be bound to this very host.
 pub fn is_https(context: &Context, head: &Parts) -> bool {
     host(head).is_some_and(|host| {

@@ -229,9 +229,9 @@ fn bytes(bytes: i64) -> String {
 
 fn duration(ms: i64) -> String {
     match ms {
-        ..1_000 => format!("{ms} ms"),
-        ..60_000 => format!("{:.1} s", ms as f64 / 1_000.0),
-        ..3_600_000 => format!("{} min", ms / 60_000),
+        ..=999 => format!("{ms} ms"),
+        1_000..=59_999 => format!("{:.1} s", ms as f64 / 1_000.0),
+        60_000..=3_599_999 => format!("{} min", ms / 60_000),
         _ => format!("{} h", ms / 3_600_000),
     }
 }

@@ -36,6 +36,10 @@ async fn metrics_are_text_for_prometheus() {
         answer.header("content-type"),
         Some("text/plain; version=0.0.4; charset=utf-8")
     );
+    // Prometheus knows servers by their names within their network.
+    let within = [("host", "first:4400")];
+    let answer = site.stranger().send("GET", "/metrics", &within, "").await;
+    assert_eq!(answer.status, 200);
 }
 
 #[tokio::test]
