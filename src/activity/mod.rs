@@ -236,8 +236,6 @@ mod tests {
         let activity = Activity::default();
         assert_eq!(activity.rates(), Rates::default());
         let began = Instant::now();
-        activity.mark(0, Lsn(0), began);
-        assert_eq!(activity.rates(), Rates::default());
         for second in 0..4 {
             activity.hear(&transaction(&[(1, 1), (1, 2)]), began);
             let now = began + Duration::from_secs(second);
@@ -249,6 +247,13 @@ mod tests {
             wal_bytes_10s: 500,
         };
         assert_eq!(activity.rates(), rates);
+        // Before the feed streams nobody knows where the log ends.
+        let fresh = Activity::default();
+        fresh.mark(0, Lsn(0), began);
+        fresh.mark(0, Lsn(5_000), began + Duration::from_secs(1));
+        assert_eq!(fresh.rates().wal_bytes_10s, 0);
+        fresh.mark(0, Lsn(6_000), began + Duration::from_secs(2));
+        assert_eq!(fresh.rates().wal_bytes_10s, 10_000);
         // A failover to a log that is shorter is no rate.
         activity.mark(9, Lsn(10), began + Duration::from_secs(5));
         assert_eq!(activity.rates().wal_bytes_10s, 0);

@@ -85,12 +85,13 @@ impl Overview {
 
     /// Everything as it is now, or was within the last second. Takes 3 s at most.
     pub async fn sample(&self) -> Arc<Sample> {
-        self.sample_within(FRESH).await
+        self.sample_within(FRESH, true).await
     }
 
-    /// Brings the metrics up to date that are read out of samples.
+    /// Brings the metrics up to date that are read out of samples. The doctor is not asked for them: a
+    /// machine that reads them looks all the time.
     pub async fn note_figures(&self) {
-        self.sample_within(FRESH_FIGURES).await;
+        self.sample_within(FRESH_FIGURES, false).await;
     }
 
     /// Lets go of its connections when nobody has looked for a while. To be called now and then.
@@ -102,7 +103,7 @@ impl Overview {
         }
     }
 
-    async fn sample_within(&self, age: Duration) -> Arc<Sample> {
+    async fn sample_within(&self, age: Duration, with_doctor: bool) -> Arc<Sample> {
         // Held while it looks: whoever comes meanwhile gets the same.
         let mut last = self.last.lock().await;
         if let Some((at, sample)) = &*last
@@ -111,14 +112,14 @@ impl Overview {
             return sample.clone();
         }
         *lock(&self.looked) = Some(Instant::now());
-        let sample = Arc::new(self.look().await);
+        let sample = Arc::new(self.look(with_doctor).await);
         figures::note(&sample);
         *last = Some((Instant::now(), sample.clone()));
         sample
     }
 
-    async fn look(&self) -> Sample {
-        let (view, doctor) = tokio::join!(self.topology.look(), self.doctor());
+    async fn look(&self, with_doctor: bool) -> Sample {
+        let (view, doctor) = tokio::join!(self.topology.look(), self.doctor(with_doctor));
         let Hearing { servers, deaf } = (self.servers)();
         let now = Instant::now();
         let rates = self.activity.rates();
@@ -150,9 +151,9 @@ impl Overview {
         }
     }
 
-    /// What the doctor found last; asked again now and then, and waited for a moment.
-    async fn doctor(&self) -> Vec<Finding> {
-        let is_due = {
+    /// What the doctor found last; asked again now and then if `is_wanted`, and waited for a moment.
+    async fn doctor(&self, is_wanted: bool) -> Vec<Finding> {
+        let is_due = is_wanted && {
             let mut asked = lock(&self.doctor.asked);
             let is_due = asked.is_none_or(|asked| asked.elapsed() >= DOCTOR_EVERY);
             if is_due {

@@ -11,6 +11,8 @@ use super::vitals::{Silent, Vitals};
 
 /// From here on a server counts as silent: it speaks every second.
 pub(super) const QUIET: Duration = Duration::from_secs(3);
+/// The same for versions that do not say how they are: these speak every 5 s.
+const QUIET_OLDER: Duration = Duration::from_secs(8);
 /// From here on others say so of it: whoever has just begun to listen can wait for what it is.
 const LATE: Duration = Duration::from_secs(2);
 
@@ -127,7 +129,8 @@ impl Fleet {
     pub(super) fn unheard(&self, now: Instant, lag: Duration) -> Vec<Silent> {
         let silence = |known: &Known| now.saturating_duration_since(known.heard);
         let is_unheard = |known: &&Known| {
-            !known.is_parted && !self.is_replaced(known) && silence(known) >= LATE + lag
+            let late = known.quiet() - (QUIET - LATE);
+            !known.is_parted && !self.is_replaced(known) && silence(known) >= late + lag
         };
         let unheard = self.servers.values().filter(is_unheard);
         let mut unheard: Vec<_> = unheard
@@ -145,7 +148,8 @@ impl Fleet {
         let quiet_ms = QUIET.as_millis() as u64;
         let own = self.servers.values().any(|known| {
             let silence = now.saturating_duration_since(known.heard);
-            !known.is_parted && !self.is_replaced(known) && silence >= LATE && silence < QUIET
+            let is_late = silence >= LATE && silence < known.quiet();
+            !known.is_parted && !self.is_replaced(known) && is_late && known.vitals.is_some()
         });
         own || self
             .told_unheard(now)
@@ -190,10 +194,18 @@ impl Fleet {
 }
 
 impl Known {
+    /// From when on it counts as silent.
+    fn quiet(&self) -> Duration {
+        match self.vitals {
+            Some(_) => QUIET,
+            None => QUIET_OLDER,
+        }
+    }
+
     fn condition(&self, now: Instant, lag: Duration) -> Condition {
         let silence = now.saturating_duration_since(self.heard);
         let vitals = self.vitals.as_ref();
-        if silence >= QUIET + lag {
+        if silence >= self.quiet() + lag {
             return Condition::Silent;
         }
         condition(vitals, self.stand == Stand::Withdrawn)
@@ -220,7 +232,7 @@ mod tests {
             server,
             address: address.into(),
             entries: Vec::new(),
-            vitals: None,
+            vitals: Some(Vitals::default()),
         }
     }
 
@@ -256,6 +268,17 @@ mod tests {
         // It is started again, as another server.
         fleet.hear(&message(4, "a", Server::Started), later);
         assert_eq!(states(&fleet, later), said(&[("a", Ready), ("b", Ready)]));
+    }
+
+    #[test]
+    fn a_server_of_an_older_version_may_speak_less_often() {
+        let (mut fleet, began) = (Fleet::default(), Instant::now());
+        let mut older = message(1, "a", Server::Lives);
+        older.vitals = None;
+        fleet.hear(&older, began);
+        let states = |seconds| states(&fleet, began + Duration::from_secs(seconds));
+        assert_eq!(states(6), [("a".to_owned(), Condition::Ready)]);
+        assert_eq!(states(8), [("a".to_owned(), Condition::Silent)]);
     }
 
     #[test]
