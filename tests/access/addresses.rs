@@ -15,6 +15,7 @@ pub const WITHOUT_IDS: &[&str] = &[
     "/api/v1/oidc/callback",
     "/api/v1/session",
     "/api/v1/servers",
+    "/api/v1/admin/overview",
     "/api/v1/openapi.json",
     "/api/v1/share-links/preview",
     "/api/v1/share-links/open",

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { arrive, invitation, openWindow, saved, startBrowser, startQuire, tabTo, until } from "./kit.mjs";
+import { arrive, openWindow, saved, startBrowser, startQuire, tabTo, until } from "./kit.mjs";
 
 const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
