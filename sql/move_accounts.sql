@@ -22,6 +22,8 @@ select account_id from quire.comment where org_id = $1::uuid
 union
 select created_by from quire.version where org_id = $1::uuid
 union
+select published_by from quire.publication where org_id = $1::uuid
+union
 select unnest(array[account_id, actor_id]) from quire.audit where org_id = $1::uuid
 union
 select account_id from quire.given_up_peer where org_id = $1::uuid

@@ -3,6 +3,8 @@ with page as (
     from quire.retention r
     join quire.document d on d.org_id = r.org_id
     where (d.org_id, d.document_id) > ($1::uuid, $2::uuid)
+    -- While an organisation moves both databases are compared.
+    and not exists (select from quire.placement m where m.org_id = d.org_id and m.state <> 'here')
     order by d.org_id, d.document_id
     limit $3::bigint
 )

@@ -16,6 +16,7 @@ use crate::error::{Error, Kind, Result};
 use crate::postgres::failed;
 
 const VERIFY_DOCUMENT: &str = include_str!("../../sql/verify_document.sql");
+const VERIFY_FOLD: &str = include_str!("../../sql/verify_fold.sql");
 const VERIFY_EDITS: &str = include_str!("../../sql/verify_edits.sql");
 const VERIFY_PEERS: &str = include_str!("../../sql/verify_peers.sql");
 
@@ -46,7 +47,7 @@ pub(super) async fn verify(
     }
     report.documents += 1;
     report.findings.extend(findings.iter().cloned());
-    if *edits == 0 {
+    if *edits == 0 && !built.has_fold {
         report.findings.push(Finding::no_edits(key));
         return Ok(());
     }
@@ -78,12 +79,62 @@ pub(super) async fn verify(
 struct Built {
     live: Option<LiveDocument>,
     of_snapshot: Option<Result<LiveDocument>>,
+    /// The operations of older edits stand in one row.
+    has_fold: bool,
     edits: u64,
     peers: Peers,
+    /// What the fold has of each peer.
+    folded: VersionVector,
     /// What the stored text claims to have.
     of_text: VersionVector,
     set_aside: BTreeSet<i64>,
     findings: Vec<Finding>,
+}
+
+impl Built {
+    /// Begins with the fold.
+    fn take_fold(
+        &mut self,
+        fold: &Row,
+        live: &mut LiveDocument,
+        of_snapshot: &mut Option<Result<LiveDocument>>,
+        key: DocKey,
+    ) {
+        self.has_fold = true;
+        let peers: Vec<i64> = fold.get("peers");
+        let counters: Vec<i32> = fold.get("counters");
+        for (peer, counter) in peers.into_iter().zip(counters) {
+            self.folded.insert(peer as u64, counter);
+            self.peers.note(peer as u64, 0..counter);
+        }
+        if fold.get("is_in_text") {
+            self.of_text.merge(&self.folded);
+        }
+        let update: &[u8] = fold.get("update");
+        tokio::task::block_in_place(|| {
+            let imported = live.import(update);
+            let is_as_it_says = || live.version().is_ok_and(|version| version == self.folded);
+            if imported.is_err() || !is_as_it_says() {
+                let finding = Finding::fold(key);
+                if !self.findings.contains(&finding) {
+                    self.findings.push(finding);
+                }
+            }
+            if fold.get("is_later")
+                && let Some(Ok(document)) = of_snapshot
+                && let Err(error) = document.import(update)
+            {
+                *of_snapshot = Some(Err(error));
+            }
+        });
+    }
+}
+
+async fn fold(transaction: &Transaction<'_>, key: DocKey) -> Result<Option<Row>> {
+    let fold = transaction
+        .query_opt(VERIFY_FOLD, &[&key.org_id, &key.document_id])
+        .await;
+    fold.map_err(failed("read what older edits did"))
 }
 
 /// Reads all rows, one after another; says whether they could be applied to the end.
@@ -101,6 +152,9 @@ async fn build(
         findings: std::mem::take(&mut built.findings),
         ..Built::default()
     };
+    if let Some(fold) = fold(transaction, key).await? {
+        again.take_fold(&fold, &mut live, &mut of_snapshot, key);
+    }
     let doing = "read edits";
     let statement = transaction.prepare_cached(VERIFY_EDITS).await;
     let parameters: [&(dyn ToSql + Sync); 2] = [&key.org_id, &key.document_id];
@@ -115,7 +169,14 @@ async fn build(
         let update: &[u8] = row.get("update");
         let peer = row.get::<_, i64>("peer_id") as u64;
         let counters = row.get("counter_start")..row.get("counter_end");
-        again.peers.note(peer, counters.clone());
+        // One that is folded and not deleted yet is the same.
+        let is_folded = again
+            .folded
+            .get(&peer)
+            .is_some_and(|end| *end >= counters.end);
+        if !is_folded {
+            again.peers.note(peer, counters.clone());
+        }
         if row.get("is_in_text") {
             let has = again.of_text.get(&peer).copied().unwrap_or(0);
             again.of_text.insert(peer, has.max(counters.end));

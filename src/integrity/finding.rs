@@ -77,6 +77,17 @@ impl Finding {
         )
     }
 
+    /// The row of older edits' operations is not what its columns say.
+    pub(super) fn fold(key: DocKey) -> Self {
+        Self::new(
+            "fold",
+            key,
+            "The row of quire.fold, which has what the oldest edits did, cannot be applied or is not what its columns say: what was \
+             folded is lost.",
+            FROM_A_BACKUP,
+        )
+    }
+
     /// A row whose columns say something else than its update.
     pub(super) fn mislabelled(key: DocKey, edit_id: i64, row: &str, update: &str) -> Self {
         Self::new(

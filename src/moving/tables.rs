@@ -51,6 +51,21 @@ pub const TABLES: &[Table] = &[
     Table::whole("comment_thread"),
     Table::whole("comment"),
     Table::whole("version"),
+    Table::whole("retention"),
+    Table {
+        // Whatever was seen there was seen with all of it.
+        reads: &[("xid", "'3'::xid8"), ("through", "'3'::xid8")],
+        ..Table::whole("fold")
+    },
+    Table {
+        // Caches there were told of nothing.
+        reads: &[
+            ("changed", "'3'::xid8"),
+            ("told", "null::pg_snapshot"),
+            ("system_identifier", "null::bigint"),
+        ],
+        ..Table::whole("publication")
+    },
     Table::whole("given_up_peer"),
     Table {
         skips: &["audit_id"],
@@ -87,10 +102,11 @@ pub const STAYING: &[(&str, &str)] = &[
         "derived, written anew by the servers there",
     ),
     ("divergence", "what servers of this cluster found"),
+    ("fold_refusal", "what servers of this cluster found"),
     ("event", "the log of this cluster"),
     ("reader", "roles belong to the cluster"),
     ("placement", "each database says its own"),
 ];
 
 /// Of these, those that are worth nothing without the organisation's rows.
-pub const DERIVED: &[&str] = &["snapshot", "document_text", "divergence"];
+pub const DERIVED: &[&str] = &["snapshot", "document_text", "divergence", "fold_refusal"];

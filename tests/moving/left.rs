@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use loro::{ExportMode, LoroDoc};
 use quire::client::{Address, Client, Options};
 use quire::moving::tables::{EDIT, STAYING, TABLES};
 use quire::moving::{self, Settings};
@@ -85,6 +86,8 @@ impl Worlds {
                  insert into quire.comment_thread (org_id, document_id, thread_id, created_by) values ('{org}', '{document}', '{document}', '{ada}');
                  insert into quire.comment (org_id, document_id, thread_id, comment_id, account_id, body) values ('{org}', '{document}', '{document}', '{document}', '{ada}', 'Well');
                  insert into quire.version (org_id, document_id, version_id, name, created_by, written_at, operations) values ('{org}', '{document}', '{document}', 'One', '{ada}', now(), '\\x00');
+                 insert into quire.retention (org_id, kept) values ('{org}', '1 year');
+                 insert into quire.publication (org_id, document_id, publication_id, published_by) values ('{org}', '{document}', '{document}', '{ada}');
                  insert into quire.given_up_peer (org_id, document_id, peer_id, account_id) values ('{org}', '{document}', 7, '{ada}');
                  insert into quire.idempotency_key (account_id, idempotency_key, request_digest, org_id, document_id) values ('{ada}', 'k', 'x', '{org}', '{document}');
                  insert into quire.login (account_id, email, password_hash) values ('{ada}', 'ada@example.com', 'x');
@@ -92,6 +95,16 @@ impl Worlds {
             ))
             .await
             .expect("some of everything");
+        // A fold of nothing.
+        let nothing = LoroDoc::new().export(ExportMode::all_updates());
+        let nothing = nothing.expect("exported");
+        let sql = "insert into quire.fold (org_id, document_id, through, through_at, peers, counters, update)
+                   values ($1, $2, '3', now(), '{}', '{}', $3)";
+        let document_id = from.office.document_id;
+        client
+            .execute(sql, &[&from.office.org_id, &document_id, &nothing])
+            .await
+            .expect("a fold");
         Self { from, to, settings }
     }
 }

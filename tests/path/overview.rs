@@ -113,7 +113,7 @@ async fn a_paused_standby_and_a_slot_that_nobody_reads_show_within_five_seconds(
     let office = Office::open(&pool(&url, 2).expect("a pool")).await;
     let folder = |cluster: &Cluster| cluster.postgres().socket().display().to_string();
     let conninfo = format!("host={} port=5432", folder(&primary));
-    let mut standby = Standby::of(&primary, version, &conninfo).await;
+    let mut standby = Standby::of(&primary, &conninfo).await;
     let hosts = [&primary, &standby.cluster].map(folder).join(",");
     let database_url = format!("host={hosts} port=5432 user=quire dbname={name}");
     let server = Server::start(&Serve::with_defaults(&database_url), program()).await;
