@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run cluster build web test test-web test-rust test-e2e check bench access-check api-check sql-check sql-transcript faults soak scale fuzz clean compiler tools
+.PHONY: help run cluster build web test test-web test-rust test-e2e check bench access-check api-check sql-check sql-transcript cluster-check bench-servers faults soak scale fuzz clean compiler tools
 
 # Where tests keep their databases: in memory where there is room for them. A Postgres that recovers from a crash
 # flushes every file that it has, which takes a busy disk most of a minute.
@@ -61,6 +61,13 @@ sql-transcript: tools web node_modules/.installed ## ask the questions of sql/RE
 sql-check: tools web node_modules/.installed target/sql-clients/.installed ## real clients through the SQL port and directly, the past against recorded histories (QUIRE_TRACES=), pgbench; figures as JSON
 	cargo build --release --locked
 	@TMPDIR=$(SCRATCH) node scripts/sql-check.mjs
+
+cluster-check: tools web node_modules/.installed ## several databases and servers in small: failing standbys, an organisation that moves, what a server costs; figures as JSON
+	cargo build --release --locked
+	@TMPDIR=$(SCRATCH) node scripts/cluster-check.mjs
+
+bench-servers: build node_modules/.installed ## what a server more costs the database: docs/scale.md anew (some 10 minutes)
+	TMPDIR=$(SCRATCH) QUIRE_LOG=error node bench/servers.mjs
 
 faults: tools web node_modules/.installed ## what goes wrong while people write: ROUNDS= in all, SEED=, FAULTS=kill_server,… (default: every kind in turn), planted bugs; figures as JSON
 	cargo build --locked

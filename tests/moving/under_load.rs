@@ -29,7 +29,8 @@ async fn an_organisation_moves_while_people_write_and_nothing_is_lost() {
         .expect("nothing is to be done");
     assert!(again.closed_for.is_zero());
     let verdict = road.judge().await;
-    println!("{verdict:?}");
+    let counted = serde_json::to_string(&verdict).expect("JSON");
+    println!("moved: {counted}");
     assert!(verdict.is_right(), "{:#?}", verdict.complaints);
     assert!(verdict.acked > 100, "{} words", verdict.acked);
 }
