@@ -6,6 +6,8 @@ use quire::document::fold;
 use quire::document::load::{Loaded, load};
 use quire::document::trial::DocKey;
 use quire::integrity::{Finding, verify};
+use quire::postgres::pool;
+use quire::retention::{Outcome, fold_document};
 use tokio_postgres::Client;
 
 use crate::kit::postgres::{Cluster, Database, Version};
@@ -318,4 +320,44 @@ async fn the_command_says_what_it_found_on_a_standby_too() {
     assert_eq!(report["findings"][0]["check"], "text");
     assert_eq!(report["documents"], 1);
     assert_eq!(quire_verify("mysql://x", &[]).status.code(), Some(2));
+}
+
+/// What is folded is part of the document, and rows that are folded and not deleted yet are the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fold_is_verified_like_the_rows_that_it_took_the_place_of() {
+    let archive = Archive::of(Database::new().await).await;
+    archive
+        .execute(&archive.filled(
+            "create table public.before as select * from quire.edit where {doc};
+             insert into quire.retention (org_id, kept) select org_id, interval '0' from quire.organisation",
+        ))
+        .await;
+    let pool = pool(&archive.database.url, 2).expect("a pool");
+    let folded = fold_document(&pool, archive.key).await.expect("folded");
+    assert!(matches!(folded, Outcome::Folded(1..)), "{folded:?}");
+    assert_eq!(archive.findings().await, []);
+    // As after a crash between two steps.
+    let columns = "org_id, document_id, xid, edit_id, account_id, session_id, peer_id, counter_start, counter_end,
+                   inserted, deleted, created_at, update";
+    archive
+        .execute(&format!(
+            "insert into quire.edit ({columns}) overriding system value
+             select {columns} from public.before b
+             where not exists (select from quire.edit e where e.edit_id = b.edit_id)"
+        ))
+        .await;
+    assert_eq!(archive.findings().await, []);
+    archive
+        .execute(&archive.filled(
+            "delete from quire.edit where {doc} and edit_id < (select max(edit_id) from quire.edit)",
+        ))
+        .await;
+    archive
+        .execute(&archive.filled("update quire.fold set counters[1] = counters[1] + 1 where {doc}"))
+        .await;
+    let findings = archive.findings().await;
+    assert!(
+        findings.iter().any(|finding| finding.check == "fold"),
+        "{findings:#?}"
+    );
 }

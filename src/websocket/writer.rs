@@ -8,8 +8,9 @@ use std::time::Duration;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
-use super::framing::{Opcode, put_header};
+use super::framing::put_header;
 use crate::document::trial::DocKey;
 use crate::fanout::outbox::{Close, Next, Outbox};
 use crate::fanout::{ReaderId, Room};
@@ -46,16 +47,24 @@ where
         };
         let written = match next {
             Next::Frames(frames) => {
-                let frames = frames.into_iter().map(|frame| (Opcode::Binary, frame));
+                let frames = frames
+                    .into_iter()
+                    .map(|frame| (OpCode::Data(Data::Binary), frame));
                 let written = timeout(STUCK, write(&mut io, frames)).await;
                 outbox.written();
                 written
             }
             Next::Text(text) => {
                 let text = Bytes::from_static(text.as_bytes());
-                timeout(STUCK, write(&mut io, [(Opcode::Text, text)])).await
+                timeout(STUCK, write(&mut io, [(OpCode::Data(Data::Text), text)])).await
             }
-            Next::Pong(payload) => timeout(STUCK, write(&mut io, [(Opcode::Pong, payload)])).await,
+            Next::Pong(payload) => {
+                timeout(
+                    STUCK,
+                    write(&mut io, [(OpCode::Control(Control::Pong), payload)]),
+                )
+                .await
+            }
             Next::CatchUp(keys) => {
                 for key in keys {
                     let room = rooms
@@ -70,7 +79,7 @@ where
                 continue;
             }
             Next::Close(reason) => {
-                let frame = [(Opcode::Close, close_payload(&reason))];
+                let frame = [(OpCode::Control(Control::Close), close_payload(&reason))];
                 // Whoever does not take its close frame in time is closed without.
                 let _ = timeout(CLOSING, write(&mut io, frame)).await;
                 return;
@@ -91,7 +100,7 @@ where
 /// Writes whole messages. Not cancellation safe: what was begun cannot be gone on with.
 async fn write<S: AsyncWrite + Unpin>(
     io: &mut S,
-    messages: impl IntoIterator<Item = (Opcode, Bytes)>,
+    messages: impl IntoIterator<Item = (OpCode, Bytes)>,
 ) -> std::io::Result<()> {
     let mut together = BytesMut::new();
     for (opcode, payload) in messages {
