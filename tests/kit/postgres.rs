@@ -215,16 +215,16 @@ impl Cluster {
                 if leave_thread(|| self.postgres.has_ended()) {
                     self.start_again();
                 }
-                if tokio_postgres::connect(&url, tokio_postgres::NoTls)
-                    .await
-                    .is_ok()
-                {
+                // One that is about to give up takes a connection and never answers.
+                let connecting = tokio_postgres::connect(&url, tokio_postgres::NoTls);
+                let connected = tokio::time::timeout(Duration::from_secs(5), connecting).await;
+                if connected.is_ok_and(|connected| connected.is_ok()) {
                     return;
                 }
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(std::time::Duration::from_secs(60), recovering)
+        tokio::time::timeout(Duration::from_secs(180), recovering)
             .await
             .expect("Postgres recovers");
     }
