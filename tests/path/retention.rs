@@ -365,7 +365,7 @@ async fn servers_fold_what_an_organisation_does_not_keep() {
     let until = Instant::now() + 2 * PATIENCE;
     while number(&database, "select count(*) from quire.fold").await == 0 {
         assert!(Instant::now() < until, "nobody folded");
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::task::yield_now().await;
     }
     stands(&world, &ada.text()).await;
     world.stop().await;

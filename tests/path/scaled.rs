@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use quire::auth::welcome_link;
 use quire::client::{Address, Api, Client, Options};
-use quire::config::{FeedSource, Serve};
 use quire::error::Kind;
 use quire::postgres::pool;
 use quire::server::Server;
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
+use super::standbys::start_servers;
 use crate::kit::people::Office;
 use crate::kit::postgres::{Cluster, Version, connect};
 use crate::kit::server::{program, shows};
@@ -22,7 +22,6 @@ use crate::kit::standby::Standby;
 
 /// Only PostgreSQL 16 and newer decode on a standby.
 const VERSION: Version = Version::V18;
-const SERVERS: usize = 4;
 /// Edits of the history, and how many of them a second: it goes on through all that happens.
 const EDITS: u32 = 4_000;
 const RATE: u32 = 200;
@@ -44,16 +43,7 @@ struct Office4 {
 
 impl Office4 {
     async fn start(database_url: &str, office: Office) -> Self {
-        let mut servers = Vec::new();
-        for number in 0..SERVERS {
-            let mut settings = Serve::with_defaults(database_url);
-            settings.read_from_standbys = true;
-            if number % 2 == 1 {
-                settings.feed_from = FeedSource::Standby;
-            }
-            let server = Server::start(&settings, program()).await;
-            servers.push(server.expect("it starts"));
-        }
+        let servers = start_servers(database_url).await;
         let client = |server: &Server, device: &str| {
             let url = format!("http://{}", server.address());
             let address = Address::parse(&url).expect("an address");

@@ -20,6 +20,21 @@ fn folder(cluster: &Cluster) -> String {
     cluster.postgres().socket().display().to_string()
 }
 
+/// Four servers that read from standbys; two have the log from one.
+pub async fn start_servers(database_url: &str) -> Vec<Server> {
+    let mut servers = Vec::new();
+    for number in 0..SERVERS {
+        let mut settings = Serve::with_defaults(database_url);
+        settings.read_from_standbys = true;
+        if number % 2 == 1 {
+            settings.feed_from = FeedSource::Standby;
+        }
+        let server = Server::start(&settings, program());
+        servers.push(server.await.expect("it starts"));
+    }
+    servers
+}
+
 /// One writer at each server, and what they have written together.
 struct Writers {
     servers: Vec<Server>,
@@ -31,16 +46,7 @@ struct Writers {
 
 impl Writers {
     async fn start(database_url: &str, office: Office) -> Self {
-        let mut servers = Vec::new();
-        for number in 0..SERVERS {
-            let mut settings = Serve::with_defaults(database_url);
-            settings.read_from_standbys = true;
-            if number % 2 == 1 {
-                settings.feed_from = FeedSource::Standby;
-            }
-            let server = Server::start(&settings, program());
-            servers.push(server.await.expect("it starts"));
-        }
+        let servers = start_servers(database_url).await;
         let mut writers = Self {
             servers,
             clients: Vec::new(),

@@ -1,6 +1,8 @@
 //! Sessions on a standby: with all that was committed before they began, and on the primary while the
 //! standby lacks some of it.
 
+use std::time::Instant;
+
 use quire::client::{Address, Client, Options};
 use quire::config::Serve;
 use quire::server::Server;
@@ -41,6 +43,7 @@ async fn sessions_on_a_standby_lack_nothing_that_was_committed_before() {
             .expect("written");
         writer.settled().await.expect("acknowledged");
         // On a busy machine the standby may be too late for a session, which the primary then has.
+        let until = Instant::now() + failover::PATIENCE;
         loop {
             let session = failover::connect(&sql).await;
             let row = session.query_one(question, &[&office.document_id]).await;
@@ -51,6 +54,7 @@ async fn sessions_on_a_standby_lack_nothing_that_was_committed_before() {
                 return session;
             }
             assert!(is_standby, "a paused standby lacks the word");
+            assert!(Instant::now() < until, "no session is on the standby");
         }
     };
     let session = asked(true, "one ").await;
