@@ -114,7 +114,13 @@ test("a thread is resolved, found again, reopened, edited and deleted, without a
   await press(own.getByRole("button", { name: "More for the comment of Ada" }));
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Enter");
-  await page.getByRole("dialog", { name: "Delete the whole thread?" }).waitFor();
+  const question = page.getByRole("dialog", { name: "Delete the whole thread?" });
+  await question.waitFor();
+  // What others say in the meantime brings the thread anew; it must stay the thread that is asked about.
+  await panel(grace.page).locator(".thread").filter({ hasText: "Whose?" }).getByRole("button", { name: "Reply" }).click();
+  await grace.page.keyboard.type("Babbage's.");
+  await grace.page.keyboard.press("Control+Enter");
+  await question.getByText("It goes with its 2 replies").waitFor();
   await press(page.getByRole("button", { name: "Delete", exact: true }));
   await panel(grace.page).getByText("Whose?").waitFor({ state: "detached" });
 });

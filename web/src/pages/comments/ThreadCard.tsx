@@ -21,7 +21,7 @@ export interface ThreadCardProps {
   onRemoved: () => void;
 }
 
-type Doing = { kind: "reading" } | { kind: "replying" } | { kind: "editing"; commentId: string } | { kind: "removing"; comment: Comment };
+type Doing = { kind: "reading" } | { kind: "replying" } | { kind: "editing"; commentId: string } | { kind: "removing"; commentId: string };
 
 export function ThreadCard({ thread, isActive, isGone, nowMs, act, onActive, onThread, onRemoved }: ThreadCardProps) {
   const { thread_id, quote, comments, resolved_at, resolved_by, may_delete } = thread;
@@ -33,13 +33,13 @@ export function ThreadCard({ thread, isActive, isGone, nowMs, act, onActive, onT
     read();
     onThread(answer);
   };
-  const [first] = comments;
-  const isFirst = (comment: Comment): boolean => comment === first;
+  // By its id: what others do brings the same comments anew, as other objects.
+  const isFirst = (commentId: string): boolean => commentId === comments[0]?.comment_id;
   const actionsOf = (comment: Comment): MenuAction[] => {
     const actions: MenuAction[] = [];
     if (comment.may_change) actions.push({ label: "Edit", run: () => { setDoing({ kind: "editing", commentId: comment.comment_id }); } });
-    if (isFirst(comment) ? may_delete : comment.may_delete) {
-      actions.push({ label: "Delete", isDanger: true, run: () => { setDoing({ kind: "removing", comment }); } });
+    if (isFirst(comment.comment_id) ? may_delete : comment.may_delete) {
+      actions.push({ label: "Delete", isDanger: true, run: () => { setDoing({ kind: "removing", commentId: comment.comment_id }); } });
     }
     return actions;
   };
@@ -116,17 +116,17 @@ export function ThreadCard({ thread, isActive, isGone, nowMs, act, onActive, onT
       )}
       {doing.kind === "removing" && (
         <ConfirmDialog
-          title={isFirst(doing.comment) ? "Delete the whole thread?" : "Delete the comment?"}
+          title={isFirst(doing.commentId) ? "Delete the whole thread?" : "Delete the comment?"}
           action="Delete"
           onConfirm={() =>
-            isFirst(doing.comment)
+            isFirst(doing.commentId)
               ? act.remove(thread_id).then(onRemoved)
-              : act.removeReply(thread_id, doing.comment.comment_id).then(onThread)
+              : act.removeReply(thread_id, doing.commentId).then(onThread)
           }
           onDone={read}
           onClose={read}
         >
-          {isFirst(doing.comment) && comments.length > 1
+          {isFirst(doing.commentId) && comments.length > 1
             ? `It goes with its ${comments.length === 2 ? "reply" : `${comments.length - 1} replies`}, and cannot be taken back.`
             : "This cannot be taken back."}
         </ConfirmDialog>
