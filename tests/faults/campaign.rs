@@ -1,6 +1,7 @@
 //! Many rounds, on both versions of Postgres at a time, and what they found.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -175,8 +176,8 @@ async fn lane(
             if verdict.is_right() { "" } else { ", WRONG" },
         );
         for complaint in &mut verdict.complaints {
-            println!("    {complaint}");
             *complaint = format!("{title}: {complaint}");
+            say_now(complaint);
         }
         played.push((faults, verdict));
     }
@@ -185,9 +186,14 @@ async fn lane(
         leaks::check_last(stage, &mut last).await;
     }
     for complaint in &last.complaints {
-        println!("    in the end on {version:?}: {complaint}");
+        say_now(&format!("in the end on {version:?}: {complaint}"));
     }
     (played, last)
+}
+
+/// Past what the test runner holds back: who ends a long run early still reads what went wrong.
+fn say_now(complaint: &str) {
+    let _ = writeln!(std::io::stderr(), "WRONG: {complaint}");
 }
 
 fn number(variable: &str) -> Option<usize> {
