@@ -69,6 +69,9 @@ pub mod convergence;
 /// Who is where: coalesced, through the log, without rows.
 pub mod presence;
 
+/// Work done again and again: every so often a round, through all documents.
+pub mod rounds;
+
 /// The text of each document as a column, written in the background.
 pub mod text;
 

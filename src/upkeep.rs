@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth;
@@ -12,6 +11,7 @@ use crate::convergence;
 use crate::error::Result;
 use crate::http;
 use crate::postgres::{Pool, failed};
+use crate::rounds::Rounds;
 use crate::websocket;
 
 /// How late something may end.
@@ -19,22 +19,9 @@ const EVERY: Duration = Duration::from_secs(5);
 
 /// Keeps things up until `stop`.
 pub async fn run(pool: Pool, websockets: Arc<websocket::State>, stop: CancellationToken) {
-    let mut tick = tokio::time::interval(EVERY);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => return,
-            _ = tick.tick() => {}
-        }
-        let round = tokio::select! {
-            biased;
-            () = stop.cancelled() => return,
-            round = round(&pool, &websockets) => round,
-        };
-        if let Err(error) = round {
-            tracing::warn!(%error, "upkeep failed; it is tried again in a moment");
-        }
+    let mut rounds = Rounds::new(EVERY, Duration::ZERO, stop);
+    while rounds.next().await {
+        rounds.play("upkeep", round(&pool, &websockets)).await;
     }
 }
 

@@ -169,10 +169,7 @@ impl From<&Row> for Before {
             is_committed: row.get("is_committed"),
         });
         Self {
-            document: DocKey {
-                org_id: row.get("org_id"),
-                document_id: row.get("document_id"),
-            },
+            document: DocKey::of(row),
             edit,
         }
     }

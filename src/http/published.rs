@@ -190,10 +190,7 @@ async fn stand(call: &Call<'_>, publication_id: Uuid) -> Result<Stand> {
     match kept.filter(|_| row.get("is_known")) {
         Some(page) if page.title == title && page.is_indexed == is_indexed => Ok(Stand::Same(page)),
         _ => Ok(Stand::Changed(Found {
-            document: DocKey {
-                org_id: row.get("org_id"),
-                document_id: row.get("document_id"),
-            },
+            document: DocKey::of(&row),
             title,
             is_indexed,
             system_identifier: row.get("system_identifier"),

@@ -72,10 +72,7 @@ async fn next_document(client: &PoolClient, after: DocKey) -> Result<Option<DocK
         )
         .await
         .map_err(failed(doing))?;
-    Ok(row.map(|row| DocKey {
-        org_id: row.get("org_id"),
-        document_id: row.get("document_id"),
-    }))
+    Ok(row.as_ref().map(DocKey::of))
 }
 
 async fn verify_document(client: &mut PoolClient, key: DocKey, report: &mut Report) -> Result<()> {

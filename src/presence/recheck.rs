@@ -51,13 +51,7 @@ impl Presence {
             .map_err(failed("look up listeners"))?;
         let allowed: HashSet<(DocKey, Uuid)> = rows
             .iter()
-            .map(|row| {
-                let room = DocKey {
-                    org_id: row.get("org_id"),
-                    document_id: row.get("document_id"),
-                };
-                (room, row.get("account_id"))
-            })
+            .map(|row| (DocKey::of(row), row.get("account_id")))
             .collect();
         for (room, account_id) in listeners.iter().filter(|pair| !allowed.contains(pair)) {
             self.suspend(|key| key == room, Some(*account_id));
@@ -103,10 +97,7 @@ impl Presence {
             .map_err(failed("read titles"))?;
         let state = self.state();
         for row in rows {
-            let room = DocKey {
-                org_id: row.get("org_id"),
-                document_id: row.get("document_id"),
-            };
+            let room = DocKey::of(&row);
             if let Some(places) = state.rooms.get(&room) {
                 places.tell(room, DOCUMENT, &document(row.get("title")));
                 places.tell(room, COMMENTS, &comments());

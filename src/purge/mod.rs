@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -23,6 +22,7 @@ use crate::feed::snapshot::Snapshot;
 use crate::metrics::{self, Counter, Metric};
 use crate::postgres::{Pool, failed};
 use crate::presence::{Servers, turn};
+use crate::rounds::{Look, Rounds};
 
 const UNTOLD_PUBLICATIONS: &str = include_str!("../../sql/untold_publications.sql");
 const PUBLICATION_PAGE: &str = include_str!("../../sql/publication_page.sql");
@@ -63,13 +63,6 @@ struct Shared {
     noted: Mutex<Noted>,
     /// When the feed was last away: what changed meanwhile is looked for.
     unheard: watch::Sender<Instant>,
-}
-
-/// Where a look through the tables is.
-struct Look {
-    began: Instant,
-    /// The document that was looked at last; none: all were.
-    at: Option<DocKey>,
 }
 
 impl Purges {
@@ -143,31 +136,13 @@ impl Purges {
         if !self.has_caches() {
             return;
         }
-        let mut tick = tokio::time::interval(EVERY);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut look = Look {
-            began: Instant::now(),
-            at: Some(START),
-        };
-        loop {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                _ = tick.tick() => {}
-            }
-            let round = tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                round = self.round(&mut look) => round,
-            };
-            if let Err(error) = round {
-                tracing::warn!(%error, "look which published pages changed; trying again");
-                tokio::select! {
-                    biased;
-                    () = stop.cancelled() => return,
-                    () = tokio::time::sleep(PAUSE) => {}
-                }
-            }
+        let mut rounds = Rounds::new(EVERY, PAUSE, stop);
+        let mut look = Look::new(LOOK_THROUGH);
+        while rounds.next().await {
+            let round = self.round(&mut look);
+            rounds
+                .play("look which published pages changed", round)
+                .await;
         }
     }
 
@@ -243,13 +218,11 @@ impl Purges {
 
     /// One step of a look through all pages, if it is time for one.
     async fn look_on(&self, look: &mut Look) -> Result<()> {
-        let is_asked = *self.shared.unheard.borrow() > look.began;
-        let is_over = look.at.is_none();
-        let is_incomplete = is_over && self.noted().take_incomplete();
-        if is_asked || is_incomplete || (is_over && look.began.elapsed() > LOOK_THROUGH) {
-            (look.began, look.at) = (Instant::now(), Some(START));
-        }
-        let Some(at) = look.at else { return Ok(()) };
+        let is_unheard = *self.shared.unheard.borrow() > look.began();
+        let is_incomplete = look.is_over() && self.noted().take_incomplete();
+        let Some(at) = look.next(is_unheard || is_incomplete) else {
+            return Ok(());
+        };
         let client = self.shared.pool.get().await;
         let client = client.map_err(failed("look through published pages"))?;
         let rows = client
@@ -258,10 +231,9 @@ impl Purges {
             .map_err(failed("look through published pages"))?;
         let now = Instant::now();
         for row in rows.iter().filter(|row| row.get("is_untold")) {
-            self.noted().note(key(row), None, now);
+            self.noted().note(DocKey::of(row), None, now);
         }
-        let is_last = (rows.len() as i64) < PAGE;
-        look.at = rows.last().filter(|_| !is_last).map(key);
+        look.passed(&rows, PAGE);
         Ok(())
     }
 
@@ -275,7 +247,7 @@ impl Purges {
             .await
             .map_err(failed("read what caches know"))?;
         let states = rows.iter().map(|row| State {
-            key: key(row),
+            key: DocKey::of(row),
             publication_id: row.get("publication_id"),
             seen: row.get("seen"),
             is_untold: row.get("is_untold"),
@@ -283,12 +255,6 @@ impl Purges {
         Ok(states.collect())
     }
 }
-
-/// Before every document.
-const START: DocKey = DocKey {
-    org_id: Uuid::nil(),
-    document_id: Uuid::nil(),
-};
 
 /// What the tables say of a document that was published once.
 struct State {
@@ -298,11 +264,4 @@ struct State {
     seen: String,
     /// Whether the page changed since caches were told.
     is_untold: bool,
-}
-
-fn key(row: &tokio_postgres::Row) -> DocKey {
-    DocKey {
-        org_id: row.get("org_id"),
-        document_id: row.get("document_id"),
-    }
 }

@@ -7,9 +7,7 @@ mod folding;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 pub use self::fold::{Outcome, fold_document};
 use crate::document::trial::DocKey;
@@ -17,6 +15,7 @@ use crate::error::Result;
 use crate::metrics;
 use crate::postgres::{Pool, failed};
 use crate::presence::{Servers, turn};
+use crate::rounds::{Look, Rounds};
 
 const RETENTION_PAGE: &str = include_str!("../../sql/retention_page.sql");
 
@@ -36,82 +35,41 @@ const REST: u32 = 4;
 /// Folds old edits, as the first of `servers` for a document, until `stop`.
 pub async fn run(pool: Pool, servers: watch::Receiver<Servers>, stop: CancellationToken) {
     metrics::register(fold::METRICS);
-    let mut tick = tokio::time::interval(EVERY);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut look = Look {
-        began: Instant::now(),
-        at: Some(START),
-    };
-    loop {
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => return,
-            _ = tick.tick() => {}
-        }
+    let mut rounds = Rounds::new(EVERY, PAUSE, stop);
+    let mut look = Look::new(LOOK_THROUGH);
+    while rounds.next().await {
         // Ended anywhere, it leaves nothing half done: see `fold`.
-        let step = tokio::select! {
-            biased;
-            () = stop.cancelled() => return,
-            step = look.step(&pool, &servers) => step,
-        };
-        if let Err(error) = step {
-            tracing::warn!(%error, "fold old edits; trying again");
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(PAUSE) => {}
-            }
-        }
+        let round = step(&mut look, &pool, &servers);
+        rounds.play("fold old edits", round).await;
     }
 }
 
-/// Where a look through the tables is.
-struct Look {
-    began: Instant,
-    /// The document that was looked at last; none: all were.
-    at: Option<DocKey>,
-}
-
-/// Before every document.
-const START: DocKey = DocKey {
-    org_id: Uuid::nil(),
-    document_id: Uuid::nil(),
-};
-
-impl Look {
-    async fn step(&mut self, pool: &Pool, servers: &watch::Receiver<Servers>) -> Result<()> {
-        // Before the feed has streamed it is not known which database is the right one.
-        if pool.lineage().server().is_none() {
-            return Ok(());
-        }
-        if self.at.is_none() && self.began.elapsed() > LOOK_THROUGH {
-            (self.began, self.at) = (Instant::now(), Some(START));
-        }
-        let Some(at) = self.at else { return Ok(()) };
-        let client = pool.get().await.map_err(failed("look for old edits"))?;
-        let rows = client
-            .query(RETENTION_PAGE, &[&at.org_id, &at.document_id, &PAGE])
-            .await
-            .map_err(failed("look for old edits"))?;
-        drop(client);
-        let key = |row: &tokio_postgres::Row| DocKey {
-            org_id: row.get("org_id"),
-            document_id: row.get("document_id"),
-        };
-        for row in &rows {
-            let Some(late_s) = row.get::<_, Option<f64>>("late_s") else {
-                continue;
-            };
-            let live = servers.borrow().live.clone();
-            if late_s <= (TURN * turn(&live, &key(row))).as_secs_f64() {
-                continue;
-            }
-            let began = Instant::now();
-            fold_document(pool, key(row)).await?;
-            tokio::time::sleep(began.elapsed() * REST).await;
-        }
-        let is_last = (rows.len() as i64) < PAGE;
-        self.at = rows.last().filter(|_| !is_last).map(key);
-        Ok(())
+async fn step(look: &mut Look, pool: &Pool, servers: &watch::Receiver<Servers>) -> Result<()> {
+    // Before the feed has streamed it is not known which database is the right one.
+    if pool.lineage().server().is_none() {
+        return Ok(());
     }
+    let Some(at) = look.next(false) else {
+        return Ok(());
+    };
+    let client = pool.get().await.map_err(failed("look for old edits"))?;
+    let rows = client
+        .query(RETENTION_PAGE, &[&at.org_id, &at.document_id, &PAGE])
+        .await
+        .map_err(failed("look for old edits"))?;
+    drop(client);
+    for row in &rows {
+        let Some(late_s) = row.get::<_, Option<f64>>("late_s") else {
+            continue;
+        };
+        let live = servers.borrow().live.clone();
+        if late_s <= (TURN * turn(&live, &DocKey::of(row))).as_secs_f64() {
+            continue;
+        }
+        let began = Instant::now();
+        fold_document(pool, DocKey::of(row)).await?;
+        tokio::time::sleep(began.elapsed() * REST).await;
+    }
+    look.passed(&rows, PAGE);
+    Ok(())
 }

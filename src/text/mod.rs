@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use loro::VersionVector;
 use tokio::sync::watch;
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -23,6 +22,7 @@ use crate::error::{Kind, Result};
 use crate::metrics::{self, Counter, Metric};
 use crate::postgres::{Pool, failed};
 use crate::presence::{Servers, turn};
+use crate::rounds::{Look, Rounds};
 
 const TEXT_STATES: &str = include_str!("../../sql/text_states.sql");
 const TEXT_PAGE: &str = include_str!("../../sql/text_page.sql");
@@ -64,13 +64,6 @@ struct Shared {
     noted: Mutex<Noted>,
     /// When the feed was last away: what was committed meanwhile is looked for.
     unheard: watch::Sender<Instant>,
-}
-
-/// Where a look through the tables is.
-struct Look {
-    began: Instant,
-    /// The document that was looked at last; none: all were.
-    at: Option<DocKey>,
 }
 
 impl Texts {
@@ -132,31 +125,11 @@ impl Texts {
 
     /// Writes what is due until `stop`.
     pub async fn run(self, stop: CancellationToken) {
-        let mut tick = tokio::time::interval(EVERY);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut look = Look {
-            began: Instant::now(),
-            at: Some(START),
-        };
-        loop {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                _ = tick.tick() => {}
-            }
-            let round = tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                round = self.round(&mut look) => round,
-            };
-            if let Err(error) = round {
-                tracing::warn!(%error, "write texts for SQL; trying again");
-                tokio::select! {
-                    biased;
-                    () = stop.cancelled() => return,
-                    () = tokio::time::sleep(PAUSE) => {}
-                }
-            }
+        let mut rounds = Rounds::new(EVERY, PAUSE, stop);
+        let mut look = Look::new(LOOK_THROUGH);
+        while rounds.next().await {
+            let round = self.round(&mut look);
+            rounds.play("write texts for SQL", round).await;
         }
     }
 
@@ -197,29 +170,22 @@ impl Texts {
 
     /// One step of a look through all documents, if it is time for one.
     async fn look_on(&self, look: &mut Look) -> Result<()> {
-        let is_asked = *self.shared.unheard.borrow() > look.began;
-        let is_over = look.at.is_none();
-        let is_incomplete = is_over && self.noted().take_incomplete();
-        if is_asked || is_incomplete || (is_over && look.began.elapsed() > LOOK_THROUGH) {
-            (look.began, look.at) = (Instant::now(), Some(START));
-        }
-        let Some(at) = look.at else { return Ok(()) };
+        let is_unheard = *self.shared.unheard.borrow() > look.began();
+        let is_incomplete = look.is_over() && self.noted().take_incomplete();
+        let Some(at) = look.next(is_unheard || is_incomplete) else {
+            return Ok(());
+        };
         let client = self.shared.pool.get().await;
         let client = client.map_err(failed("look through texts"))?;
         let rows = client
             .query(TEXT_PAGE, &[&at.org_id, &at.document_id, &PAGE])
             .await
             .map_err(failed("look through texts"))?;
-        let key = |row: &tokio_postgres::Row| DocKey {
-            org_id: row.get("org_id"),
-            document_id: row.get("document_id"),
-        };
         let now = Instant::now();
         for row in rows.iter().filter(|row| row.get("is_behind")) {
-            self.noted().note(key(row), None, now);
+            self.noted().note(DocKey::of(row), None, now);
         }
-        let is_last = (rows.len() as i64) < PAGE;
-        look.at = rows.last().filter(|_| !is_last).map(key);
+        look.passed(&rows, PAGE);
         Ok(())
     }
 
@@ -234,10 +200,7 @@ impl Texts {
             .await
             .map_err(failed("read texts"))?;
         let stored = rows.iter().map(|row| Stored {
-            key: DocKey {
-                org_id: row.get("org_id"),
-                document_id: row.get("document_id"),
-            },
+            key: DocKey::of(row),
             is_behind: row.get("is_behind"),
             version: row
                 .get::<_, Option<&[u8]>>("version")
@@ -294,12 +257,6 @@ impl Texts {
         Ok(())
     }
 }
-
-/// Before every document.
-const START: DocKey = DocKey {
-    org_id: Uuid::nil(),
-    document_id: Uuid::nil(),
-};
 
 struct Stored {
     key: DocKey,

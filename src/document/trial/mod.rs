@@ -20,6 +20,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::error::{Error, Kind, Result};
@@ -35,6 +36,22 @@ const MEMORY_VARIABLE: &str = "QUIRE_TRIAL_MEMORY_BYTES";
 pub struct DocKey {
     pub org_id: Uuid,
     pub document_id: Uuid,
+}
+
+impl DocKey {
+    /// Comes before every document.
+    pub const BEFORE_ALL: Self = Self {
+        org_id: Uuid::nil(),
+        document_id: Uuid::nil(),
+    };
+
+    /// Of a row with the columns `org_id` and `document_id`.
+    pub fn of(row: &Row) -> Self {
+        Self {
+            org_id: row.get("org_id"),
+            document_id: row.get("document_id"),
+        }
+    }
 }
 
 /// Limits of the child.
