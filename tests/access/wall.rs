@@ -45,7 +45,8 @@ async fn behind_the_wall_no_row_of_another_organisation_exists() {
     };
     let tables = tables(&client).await;
     let mut filled = 0;
-    for table in &tables {
+    // Who reads with SQL is not asked for there at all.
+    for table in tables.iter().filter(|table| *table != "reader") {
         let before = (
             count(&client, table, own).await,
             count(&client, table, other).await,
@@ -105,6 +106,8 @@ async fn secrets_are_not_asked_for_behind_the_wall() {
         "select token_hash from quire.password_reset",
         "select subject from quire.identity",
         "select org_id from quire.edit_0",
+        "select org_id from quire.reader",
+        "insert into quire.reader (role_name) values ('quire_member')",
     ] {
         let transaction = client.transaction().await.unwrap();
         act_in(&transaction, org_id).await.unwrap();
