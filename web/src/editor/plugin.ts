@@ -13,6 +13,8 @@ import type { Undo } from "./undo";
 /** Step maps since the document that the binding shows. */
 type Pending = readonly StepMap[];
 const REMOTE = "quire:remote";
+/** The name of a key that an input method has. */
+const COMPOSING = "Process";
 
 export const bindingKey = new PluginKey<Pending>("quire-binding");
 
@@ -40,6 +42,17 @@ export function bindingPlugin({ binding, undo, mayWrite }: BindingOptions): Plug
     filterTransaction(tr, state) {
       if (!tr.docChanged || isRemote(tr)) return true;
       return mayWrite() && binding.isSeeded && !binding.doc.isDetached() && !removesUnknown(tr, state);
+    },
+    props: {
+      // A key that comes before the browser told of the caret acts where the caret is shown all the same.
+      handleDOMEvents: {
+        keydown(view, event) {
+          if (event.key !== COMPOSING) readSelection(view);
+        },
+        cut: readSelection,
+        copy: readSelection,
+        paste: readSelection,
+      },
     },
     view: (view) => new BindingView(view, binding, undo),
   });
