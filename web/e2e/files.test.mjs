@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
-import { arrive, openWindow, saved, shareLink, startBrowser, startQuire, statusOf, textOf, until } from "./kit.mjs";
+import { arrive, becomes, openWindow, saved, shareLink, startBrowser, startQuire, statusOf, textOf, until } from "./kit.mjs";
 
 let quire;
 let browser;
@@ -52,7 +52,7 @@ test("a Markdown file becomes a document, named after its first heading", async 
   ]);
   await chooser.setFiles({ name: "may.md", mimeType: "text/markdown", buffer: globalThis.Buffer.from(MINUTES) });
   await page.locator(".document-text h1").waitFor();
-  assert.equal(await page.getByLabel("Title").inputValue(), "Minutes of May");
+  await becomes(() => page.getByLabel("Title").inputValue(), "Minutes of May", "the title comes by another way than the text");
   assert.equal(await textOf(page), "Minutes of May\nWe agreed.\nfirstsecond");
 });
 

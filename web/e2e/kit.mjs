@@ -5,6 +5,7 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isDeepStrictEqual } from "node:util";
 import { chromium } from "playwright-core";
 
 const PROGRAM = process.env.QUIRE_PROGRAM ?? fileURLToPath(new URL("../../target/debug/quire", import.meta.url));
@@ -126,6 +127,11 @@ export async function until(ask, isRight, what) {
     if (Date.now() > deadline) assert.fail(`${what}: ${JSON.stringify(answer)}`);
     await new Promise((resolve) => { setTimeout(resolve, 25); });
   }
+}
+
+/** Asks again until the answer is what is expected. */
+export function becomes(ask, expected, what) {
+  return until(ask, (answer) => isDeepStrictEqual(answer, expected), `${what} (expected ${JSON.stringify(expected)})`);
 }
 
 export function saved(page) {

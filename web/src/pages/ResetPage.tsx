@@ -1,10 +1,9 @@
 // The link of a mail was opened: a new password. The token stands in the fragment, which browsers send to nobody.
 import { useEffect, useState, type SubmitEvent } from "react";
 import { resetPassword } from "../api/people";
-import { Field } from "../shell/Field";
+import { NewPasswordField } from "../shell/credentials";
 import { Link } from "../shell/Link";
 import { Message } from "../shell/Message";
-import { passwordHint, PASSWORD_LENGTH } from "../shell/limits";
 import { listPath, navigate, signInPath } from "../shell/route";
 import { problemWithAll, useAction } from "../shell/useAction";
 import { rememberAccount } from "../sync/account";
@@ -26,17 +25,11 @@ export function ResetPage({ token }: { token: string }) {
     <Message title="Set a new password">
       <p>You are signed in with it at once, here; every other device is signed out.</p>
       <form className="stack" onSubmit={submit}>
-        <Field
+        <NewPasswordField
           label="New password"
-          type="password"
-          name="password"
-          autoComplete="new-password"
-          required
-          minLength={PASSWORD_LENGTH}
           autoFocus
           value={password}
           onValue={setPassword}
-          hint={passwordHint}
           problem={problemWithAll(setting)}
         />
         <button type="submit" className="button primary wide" disabled={setting.isBusy}>

@@ -3,6 +3,7 @@ import { useEffect, useState, type SubmitEvent } from "react";
 import { ProviderButton } from "./ProviderButton";
 import { UnsavedNote } from "./UnsavedNote";
 import { askForReset, isSignUpOpen, signIn as signInWith } from "../api/people";
+import { MailField } from "../shell/credentials";
 import { Field } from "../shell/Field";
 import { Link } from "../shell/Link";
 import { Loading, Message } from "../shell/Message";
@@ -102,12 +103,7 @@ function SignInForm({ email, onEmail, next, signIn, outcome, onForgotten }: Sign
       {refusal !== null && <p className="problem" role="alert">{refusal}</p>}
       <UnsavedNote />
       <form className="stack" onSubmit={submit}>
-        <Field
-          label="Mail address"
-          type="email"
-          name="email"
-          autoComplete="username"
-          required
+        <MailField
           autoFocus
           value={email}
           onValue={onEmail}
@@ -155,12 +151,7 @@ function ForgottenForm({ email, onEmail, onBack, onSent }: ForgottenFormProps) {
     <Message title="Set a new password">
       <p>Tell us your mail address. We send you a link by which you can set a new password.</p>
       <form className="stack" onSubmit={submit}>
-        <Field
-          label="Mail address"
-          type="email"
-          name="email"
-          autoComplete="username"
-          required
+        <MailField
           autoFocus
           value={email}
           onValue={onEmail}

@@ -2,8 +2,9 @@
 import { useEffect, useState, type SubmitEvent } from "react";
 import { ProviderButton } from "./ProviderButton";
 import { isSignUpOpen, signUp } from "../api/people";
+import { MailField, NewPasswordField } from "../shell/credentials";
 import { Field } from "../shell/Field";
-import { NAME_LENGTH, passwordHint, PASSWORD_LENGTH } from "../shell/limits";
+import { NAME_LENGTH } from "../shell/limits";
 import { Link } from "../shell/Link";
 import { Loading, Message } from "../shell/Message";
 import { documentPath, listPath, navigate, signInPath } from "../shell/route";
@@ -84,28 +85,8 @@ function SignUpForm() {
           onValue={setOrganisation}
           problem={problemWith(entering, "organisation")}
         />
-        <Field
-          label="Mail address"
-          type="email"
-          name="email"
-          autoComplete="username"
-          required
-          value={email}
-          onValue={setEmail}
-          problem={problemWith(entering, "email")}
-        />
-        <Field
-          label="Password"
-          type="password"
-          name="password"
-          autoComplete="new-password"
-          required
-          minLength={PASSWORD_LENGTH}
-          value={password}
-          onValue={setPassword}
-          hint={passwordHint}
-          problem={problemWith(entering, "password")}
-        />
+        <MailField value={email} onValue={setEmail} problem={problemWith(entering, "email")} />
+        <NewPasswordField value={password} onValue={setPassword} problem={problemWith(entering, "password")} />
         {problem !== null && <p className="problem" role="alert">{problem}</p>}
         <button type="submit" className="button primary wide" disabled={entering.isBusy}>
           {entering.isBusy ? "One moment…" : "Sign up"}

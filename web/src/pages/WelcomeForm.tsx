@@ -3,9 +3,10 @@ import { useState, type SubmitEvent } from "react";
 import { ProviderButton } from "./ProviderButton";
 import { acceptLink, type LinkOffer, type Welcome } from "../api/people";
 import { isGone } from "../api/request";
+import { MailField, NewPasswordField } from "../shell/credentials";
 import { Field } from "../shell/Field";
 import { Message } from "../shell/Message";
-import { NAME_LENGTH, passwordHint, PASSWORD_LENGTH } from "../shell/limits";
+import { NAME_LENGTH } from "../shell/limits";
 import { listPath } from "../shell/route";
 import { problemWith, problemWithAll, useAction } from "../shell/useAction";
 
@@ -70,28 +71,8 @@ export function WelcomeForm({ token, offer, onEntered, onGone }: WelcomeFormProp
         )}
         {!isKnown && wantsPassword && (
           <>
-            <Field
-              label="Mail address"
-              type="email"
-              name="email"
-              autoComplete="username"
-              required
-              value={email}
-              onValue={setEmail}
-              problem={problemWith(entering, "email")}
-            />
-            <Field
-              label="Password"
-              type="password"
-              name="password"
-              autoComplete="new-password"
-              required
-              minLength={PASSWORD_LENGTH}
-              value={password}
-              onValue={setPassword}
-              hint={passwordHint}
-              problem={problemWith(entering, "password")}
-            />
+            <MailField value={email} onValue={setEmail} problem={problemWith(entering, "email")} />
+            <NewPasswordField value={password} onValue={setPassword} problem={problemWith(entering, "password")} />
           </>
         )}
         {problem !== null && <p className="problem" role="alert">{problem}</p>}

@@ -1,8 +1,8 @@
 // Mail address and password: set for the first time, or changed.
 import { useState, type SubmitEvent } from "react";
 import { setPassword } from "../../api/people";
+import { MailField, NewPasswordField } from "../../shell/credentials";
 import { Field } from "../../shell/Field";
-import { passwordHint, PASSWORD_LENGTH } from "../../shell/limits";
 import { Section } from "../../shell/Section";
 import { problemWith, problemWithAll, useAction } from "../../shell/useAction";
 
@@ -67,12 +67,7 @@ function Form({ email, onClose, onChanged }: PasswordFormProps & { onClose: () =
   };
   return (
     <form className="stack" onSubmit={submit}>
-      <Field
-        label="Mail address"
-        type="email"
-        name="email"
-        autoComplete="username"
-        required
+      <MailField
         autoFocus
         value={address}
         onValue={setAddress}
@@ -90,16 +85,11 @@ function Form({ email, onClose, onChanged }: PasswordFormProps & { onClose: () =
           problem={problemWith(saving, "current_password")}
         />
       )}
-      <Field
+      <NewPasswordField
         label={email === null ? "Password" : "New password"}
-        type="password"
         name="new-password"
-        autoComplete="new-password"
-        required
-        minLength={PASSWORD_LENGTH}
         value={wanted}
         onValue={setWanted}
-        hint={passwordHint}
         problem={problemWith(saving, "password")}
       />
       {problem !== null && <p className="problem" role="alert">{problem}</p>}
