@@ -66,8 +66,8 @@ test("servers, database and the busiest are shown, and figures go on by themselv
     await until(() => row.innerText(), (text) => /Ready/.test(text) && /primary/.test(text), url);
   }
   await until(() => part(page, "Busiest documents").innerText(), (text) => /[0-9a-f-]{36}/.test(text), "what Ada wrote");
-  assert.match(await part(page, "Replication slots").innerText(), /temporary, logical/);
-  assert.match(await part(page, "Replicas").innerText(), /The primary is/);
+  await until(() => part(page, "Replication slots").innerText(), (text) => /temporary, logical/.test(text), "the servers' slots");
+  await until(() => part(page, "Replicas").innerText(), (text) => /The primary is/.test(text), "where the primary is");
   const chart = page.getByRole("img", { name: /^Log written in the last three minutes/ });
   await until(() => chart.locator(".chart-line").getAttribute("d"), (line) => (line ?? "").split("L").length > 4, "a line");
   await page.setViewportSize({ width: 1280, height: 900 });
