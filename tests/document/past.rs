@@ -1,6 +1,7 @@
 //! What a document was at any moment, and who did what: against the texts that the generator and
 //! recorded histories have themselves.
 
+mod long;
 pub mod made;
 mod recorded;
 mod restored;

@@ -4,6 +4,7 @@
 
 mod blame;
 mod budget;
+mod checkpoints;
 mod compare;
 mod decoded;
 mod deeds;
@@ -17,7 +18,7 @@ mod sheet;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use bytes::Bytes;
-use loro::{ExportMode, ID, LoroDoc, VersionVector};
+use loro::{ID, LoroDoc, VersionVector};
 use uuid::Uuid;
 
 use super::live::{LiveDocument, update_ends};
@@ -26,6 +27,7 @@ use super::pieces::{Piece, pieces_beyond};
 use super::tree::{Node, html, markdown};
 use super::update::joined;
 use crate::error::{Error, Kind, Result};
+use checkpoints::{Checkpoints, operations};
 
 pub use blame::{Span, by_author};
 pub use budget::{Budget, Limits};
@@ -100,6 +102,7 @@ pub struct History {
     set_aside: BTreeSet<i64>,
     /// Of all updates.
     bytes: usize,
+    checkpoints: Checkpoints,
 }
 
 impl History {
@@ -117,6 +120,7 @@ impl History {
             pieces: Vec::new(),
             set_aside: BTreeSet::new(),
             bytes: 0,
+            checkpoints: Checkpoints::default(),
         };
         history.extend(rows, budget)?;
         Ok(history)
@@ -231,7 +235,8 @@ impl History {
 
     /// Roughly the heap that it takes.
     pub fn heap_bytes(&self) -> usize {
-        self.live.bytes() + self.edits.len() * (size_of::<Edit>() + 3 * size_of::<usize>())
+        let edits = self.edits.len() * (size_of::<Edit>() + 3 * size_of::<usize>());
+        self.live.bytes() + edits + self.checkpoints.bytes()
     }
 
     /// Since when the history is there, in microseconds since 1970: what is older is folded. `None`: from the
@@ -264,18 +269,28 @@ impl History {
     /// `Internal` when Loro cannot build it; `Limited` when the time is over.
     pub fn document_at(&self, at: &At, budget: &Budget) -> Result<LiveDocument> {
         budget.check()?;
-        let mut copy = LiveDocument::empty();
-        if at.version.is_empty() {
-            return Ok(copy);
+        let whole = self.live.version()?;
+        let apart = Checkpoints::apart(operations(&whole));
+        let (mut copy, mut has) = self.checkpoints.document_before(&at.version)?;
+        let mut way = has.clone();
+        while !has.includes_vv(&at.version) {
+            if way.includes_vv(&whole) {
+                let context = "build a moment: the history lacks some of it";
+                return Err(Error::new(Kind::Internal, context));
+            }
+            way = self.live.step(&way, apart)?.unwrap_or(whole.clone());
+            // What two versions share has all that it builds on, as each of them has.
+            let next = way.intersection(&at.version);
+            if let Some(update) = self.live.export_between(&has, &next)? {
+                copy.import(&update)
+                    .map_err(|error| Error::caused(Kind::Internal, "build a moment", error))?;
+            }
+            budget.check()?;
+            has = next;
+            if has == way {
+                self.checkpoints.keep(&copy, &has, self.live.bytes())?;
+            }
         }
-        let mode = ExportMode::updates_till(&at.version);
-        let update = self
-            .live
-            .read(|doc| doc.export(mode))?
-            .map_err(|error| Error::caused(Kind::Internal, "export a moment", error))?;
-        copy.import(&update)
-            .map_err(|error| Error::caused(Kind::Internal, "build a moment", error))?;
-        budget.check()?;
         Ok(copy)
     }
 

@@ -119,7 +119,7 @@ pub fn rows_at_once(trace: &Trace, changed: impl Fn(&Edit) -> Edit) -> Vec<Row> 
 }
 
 /// A new document, and the two rows that make it and its text.
-fn begun() -> (LoroDoc, Vec<Row>) {
+pub fn begun() -> (LoroDoc, Vec<Row>) {
     let doc = LoroDoc::new();
     model::configure_text_styles(&doc);
     let seed = model::seed(SERVER);
@@ -159,7 +159,7 @@ fn write(text: &LoroText, edit: &Edit) {
         .expect("inserted");
 }
 
-fn find_text(doc: &LoroDoc) -> Option<LoroText> {
+pub fn find_text(doc: &LoroDoc) -> Option<LoroText> {
     quire::client::find_text(doc)
 }
 
