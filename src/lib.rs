@@ -27,6 +27,9 @@ pub mod protocol;
 /// Connections, the pool, migrations, the doctor.
 pub mod postgres;
 
+/// HTTP requests that Quire makes itself.
+pub mod fetch;
+
 /// Mail, by SMTP or to the log.
 pub mod mail;
 

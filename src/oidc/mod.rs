@@ -1,7 +1,7 @@
 //! The OpenID Connect provider that is set: where it sends people, and who it says that they are.
 //! Which account that is, is left to `auth`.
 
-mod fetch;
+mod ask;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,9 +17,10 @@ use openidconnect::{
     SignatureVerificationError, TokenResponse,
 };
 
-use self::fetch::Fetch;
+use self::ask::Ask;
 use crate::config::Oidc;
 use crate::error::{Error, Kind, Result};
+use crate::fetch::Fetch;
 
 /// How long what the provider says about itself is believed. An unknown key makes it be read again
 /// at once.
@@ -48,7 +49,7 @@ pub struct Provider {
     issuer: IssuerUrl,
     client_id: ClientId,
     client_secret: Option<ClientSecret>,
-    fetch: Fetch,
+    ask: Ask,
     known: Mutex<Option<Arc<Known>>>,
 }
 
@@ -120,9 +121,11 @@ impl Provider {
             let context = "read --oidc-issuer (QUIRE_OIDC_ISSUER)";
             Error::caused(Kind::Setting, context, e)
         })?;
+        let is_https = issuer.url().scheme() == "https";
+        let needs_tls = is_https.then_some("--oidc-issuer is an https address");
         Ok(Some(Self {
             name: settings.name.clone(),
-            fetch: Fetch::new(issuer.url().scheme() == "https")?,
+            ask: Ask(Fetch::new(needs_tls)?),
             issuer,
             client_id: ClientId::new(client_id.clone()),
             client_secret: settings.secret()?.map(ClientSecret::new),
@@ -171,7 +174,7 @@ impl Provider {
             .exchange_code(AuthorizationCode::new(code.to_owned()))
             .map_err(away("find the provider's address for codes"))?
             .set_pkce_verifier(PkceCodeVerifier::new(secrets.verifier.clone()))
-            .request_async(&self.fetch)
+            .request_async(&self.ask)
             .await
             .map_err(|e| match e {
                 RequestTokenError::ServerResponse(_) => refused("exchange the code")(e),
@@ -242,7 +245,7 @@ impl Provider {
     }
 
     async fn read(&self) -> Result<Arc<Known>> {
-        let metadata = CoreProviderMetadata::discover_async(self.issuer.clone(), &self.fetch)
+        let metadata = CoreProviderMetadata::discover_async(self.issuer.clone(), &self.ask)
             .await
             .map_err(away("ask the provider what it is"))?;
         let read_at = Instant::now();
