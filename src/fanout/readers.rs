@@ -104,7 +104,46 @@ impl Readers {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
+    use crate::fanout::outbox::Next;
+
+    fn reader(outbox: Outbox, permission: Permission, only_reads: bool) -> Reader {
+        Reader {
+            account_id: Uuid::nil(),
+            permission,
+            only_reads,
+            outbox,
+            leases: Leases::default(),
+            behind: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn however_many_read_an_update_is_encoded_once() {
+        let mut readers = Readers::default();
+        for id in 0..100 {
+            let outbox = Outbox::new(1_000);
+            readers
+                .all
+                .insert(id, reader(outbox, Permission::Read, false));
+        }
+        let run = Run {
+            peer: 1,
+            frames: vec![Bytes::from(vec![7; 10])],
+        };
+        readers.send(&DocKey::BEFORE_ALL, &[run], VersionVector::default);
+        let mut places = HashSet::new();
+        for reader in readers.all.values() {
+            let Next::Frames(frames) = reader.outbox.next().await else {
+                panic!("no frames")
+            };
+            assert_eq!(frames, [vec![7; 10]]);
+            places.insert(frames[0].as_ptr());
+        }
+        assert_eq!(places.len(), 1, "they share it");
+    }
 
     #[test]
     fn a_session_that_only_reads_stays_while_its_account_may_write() {
@@ -116,14 +155,7 @@ mod tests {
             (true, Permission::Read, Some(Permission::Read), false),
             (true, Permission::Read, None, true),
         ] {
-            let reader = Reader {
-                account_id: Uuid::nil(),
-                permission: told,
-                only_reads,
-                outbox: Outbox::new(0),
-                leases: Leases::default(),
-                behind: None,
-            };
+            let reader = reader(Outbox::new(0), told, only_reads);
             let case = format!("{only_reads} {told:?} {account:?}");
             assert_eq!(reader.has_changed(account), has_changed, "{case}");
         }

@@ -25,6 +25,11 @@ pub struct Options {
     #[arg(long, default_value_t = 1, requires = "synthetic", value_parser = clap::value_parser!(u16).range(1..=100), value_name = "NUMBER")]
     pub writers: u16,
 
+    /// How many people only read, each with a device and an account of the writers'. At a server that no writer
+    /// is at there is one anyway.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=5_000), value_name = "NUMBER")]
+    pub readers: u16,
+
     /// Edits at most. Default: all of a recorded history, 10,000 of a made-up one.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..), value_name = "NUMBER")]
     pub edits: Option<u32>,

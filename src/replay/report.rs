@@ -26,6 +26,8 @@ pub struct Report {
     pub standbys: u16,
     /// How many people wrote.
     pub writers: usize,
+    /// How many only read.
+    pub readers: usize,
     /// Edits a second that were asked for.
     pub rate: Option<u32>,
     /// From the first edit to the last ack.
@@ -66,8 +68,8 @@ impl fmt::Display for Report {
         };
         writeln!(
             f,
-            "{} edits of {} writers at {} servers in {:.1} s: {:.0} acknowledged a second",
-            self.edits, self.writers, self.servers, self.seconds, self.acked_per_s
+            "{} edits of {} writers at {} servers in {:.1} s, {} only read: {:.0} acknowledged a second",
+            self.edits, self.writers, self.servers, self.seconds, self.readers, self.acked_per_s
         )?;
         writeln!(
             f,

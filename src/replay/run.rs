@@ -157,6 +157,7 @@ async fn replay(options: &Options, trace: &Trace, cluster: &mut Cluster) -> Resu
     if let Some(bare) = bare {
         bare.remove().await?;
     }
+    let reading = readers.len();
     for client in writers.into_iter().chain(readers) {
         client.close().await;
     }
@@ -191,6 +192,7 @@ async fn replay(options: &Options, trace: &Trace, cluster: &mut Cluster) -> Resu
         servers: cluster.addresses.len(),
         standbys: options.standbys,
         writers: trace.authors,
+        readers: reading,
         rate: options.rate,
         seconds,
         acked_per_s: edits as f64 / seconds,
@@ -219,8 +221,8 @@ async fn sign_in(trace: &Trace, cluster: &Cluster) -> Result<Vec<SignedIn>> {
     Ok(sessions)
 }
 
-/// Joins a client for each author, in turn at the servers, and one that reads at each server that
-/// no other client is at. A single author always has a reader.
+/// Joins a client for each author, in turn at the servers, and those that only read: as many as are asked
+/// for, and one at least at each server that no other client is at. A single author always has a reader.
 async fn join(
     options: &Options,
     trace: &Trace,
@@ -248,8 +250,9 @@ async fn join(
         .addresses
         .len()
         .max(if trace.authors == 1 { 2 } else { 1 });
-    let readers: Vec<_> = (writers.len()..servers)
-        .map(|server| start(server, &sessions[0], format!("reader {server}")))
+    let wanted = writers.len() + usize::from(options.readers);
+    let readers: Vec<_> = (writers.len()..servers.max(wanted))
+        .map(|reader| start(reader, &sessions[0], format!("reader {reader}")))
         .collect();
     try_join_all(writers.iter().chain(&readers).map(Client::joined)).await?;
 
