@@ -37,5 +37,5 @@ inserted as (
     join advanced a on a.claim = e.claim
     order by e.position
 )
-select claim
+select claim, (select pg_current_xact_id()::text::bigint) as xid
 from advanced

@@ -30,6 +30,9 @@ pub mod postgres;
 /// HTTP requests that Quire makes itself.
 pub mod fetch;
 
+/// Traces by OpenTelemetry, when they are set.
+pub mod traces;
+
 /// Mail, by SMTP or to the log.
 pub mod mail;
 

@@ -23,3 +23,4 @@ mod protocol;
 mod replay;
 mod sql;
 mod sqlport;
+mod traces;

@@ -86,6 +86,7 @@ mod tests {
             inserted: 0,
             deleted: 0,
             update: Bytes::new(),
+            way: None,
         };
         Waiting {
             edit,

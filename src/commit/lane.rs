@@ -12,6 +12,7 @@ use super::{Edit, Outcome, Refusal, Waiting};
 use crate::fair::FairQueue;
 use crate::metrics::{COUNTS, Counter, Histogram, Metric, SECONDS};
 use crate::postgres::Pool;
+use crate::traces;
 
 /// Edits in one batch at most: beyond some hundreds a batch only gets slower, not cheaper an edit.
 const BATCH_EDITS: usize = 1_024;
@@ -222,9 +223,18 @@ impl Lane {
             return Err(Failure::Outdated);
         }
         let started = Instant::now();
-        let advanced = insert(connection, runs).await.map_err(failure)?;
+        let (advanced, xid) = insert(connection, runs).await.map_err(failure)?;
         BATCH_SECONDS.observe_duration(started.elapsed());
         BATCH_SIZE.observe(count(runs) as f64);
+        if let Some(transaction) = traces::Transaction::of(|| lineage.server(), xid) {
+            let pairs = runs.iter().zip(&advanced);
+            let rows = || {
+                let advanced = pairs.clone().filter(|(_, advanced)| **advanced);
+                advanced.flat_map(|(run, _)| &run.waiting)
+            };
+            let ways = rows().filter_map(|waiting| waiting.edit.way.as_deref());
+            transaction.committed(started, rows().count(), ways);
+        }
         Ok(advanced)
     }
 
@@ -353,7 +363,11 @@ async fn connect(pool: &Pool) -> Result<Connection, Failure> {
     })
 }
 
-async fn insert(connection: &Connection, runs: &[Run]) -> Result<Vec<bool>, tokio_postgres::Error> {
+/// Which runs advanced, and the low 32 bits of the transaction's number; 0 when none did.
+async fn insert(
+    connection: &Connection,
+    runs: &[Run],
+) -> Result<(Vec<bool>, u32), tokio_postgres::Error> {
     let firsts = || runs.iter().map(Run::first);
     let edits = || {
         runs.iter()
@@ -382,11 +396,13 @@ async fn insert(connection: &Connection, runs: &[Run]) -> Result<Vec<bool>, toki
         )
         .await?;
     let mut advanced = vec![false; runs.len()];
+    let mut xid = 0;
     for row in rows {
-        let claim: i64 = row.get(0);
+        let claim: i64 = row.get("claim");
         advanced[claim as usize - 1] = true;
+        xid = row.get::<_, i64>("xid") as u32;
     }
-    Ok(advanced)
+    Ok((advanced, xid))
 }
 
 /// Tells apart what a batch of its own, a pause, or nothing can mend.

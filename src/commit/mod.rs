@@ -20,6 +20,7 @@ pub use self::put_back::{Lost, put_back};
 use crate::error::{Error, Kind, Result};
 use crate::fair::Shares;
 use crate::postgres::Pool;
+use crate::traces::Way;
 
 /// Edits of one organisation that may wait; then whoever hands over more of its waits.
 const ORGANISATION_EDITS: usize = 4_096;
@@ -54,6 +55,8 @@ pub struct Edit {
     pub inserted: i32,
     pub deleted: i32,
     pub update: Bytes,
+    /// Told of its commit; while traces are on.
+    pub way: Option<Arc<Way>>,
 }
 
 /// What became of an edit.

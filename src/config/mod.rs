@@ -3,6 +3,7 @@
 
 mod oidc;
 mod purge;
+mod traces;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use ipnet::IpNet;
 
 pub use self::oidc::Oidc;
 pub use self::purge::{Hook, Purge};
+pub use self::traces::{Collector, Traces};
 use crate::error::{Error, Kind, Result};
 
 /// Who sends the log.
@@ -152,6 +154,10 @@ pub struct Serve {
     /// Caches in front of Quire.
     #[command(flatten)]
     pub purge: Purge,
+
+    /// Where traces go.
+    #[command(flatten)]
+    pub traces: Traces,
 
     /// How long a server that is asked to stop sees its browsers off, in seconds.
     #[arg(long, env = "QUIRE_DRAIN_SECONDS", default_value = "10", value_parser = seconds, value_name = "SECONDS")]

@@ -15,6 +15,7 @@ use crate::change::Lsn;
 use crate::error::{Error, Kind, Result};
 use crate::metrics::{Counter, Metric};
 use crate::postgres::{Pool, PoolClient, failed};
+use crate::traces;
 
 const LOAD_SNAPSHOT: &str = include_str!("../../sql/load_snapshot.sql");
 const LOAD_EDITS: &str = include_str!("../../sql/load_edits.sql");
@@ -86,7 +87,14 @@ pub async fn load(
     system_identifier: u64,
     set_aside: &mut BTreeSet<i64>,
 ) -> Result<Loaded> {
-    let mut stored = read(pool, document, system_identifier).await?;
+    let mut span = traces::part("load document");
+    let (mut stored, source) = read(pool, document, system_identifier).await?;
+    if let Some(span) = &mut span {
+        span.set("quire.document_id", document.document_id);
+        span.set("quire.read_from", source);
+        span.set("quire.rows", stored.tail.len());
+        span.set("quire.snapshot_bytes", stored.snapshot.len());
+    }
     loop {
         match tokio::task::block_in_place(|| assemble(&stored, set_aside)) {
             Ok((live, hangs)) => {
@@ -161,16 +169,26 @@ struct Stored {
     position: Position,
 }
 
-/// Reads the rows from a standby that has them all, where there is one, else from the primary.
-async fn read(pool: &Pool, document: DocKey, system_identifier: u64) -> Result<Stored> {
+/// Reads the rows from a standby that has them all, where there is one, else from the primary, and says
+/// which.
+async fn read(
+    pool: &Pool,
+    document: DocKey,
+    system_identifier: u64,
+) -> Result<(Stored, &'static str)> {
     let mut reader = pool.reader().await?;
+    let source = match reader.is_standby() {
+        true => "standby",
+        false => "primary",
+    };
     match read_from(&mut reader.client, pool, document, system_identifier).await {
         Err(error) if reader.is_to_blame(&error) => {
             drop(reader);
             let mut client = pool.get().await.map_err(failed("load document"))?;
-            read_from(&mut client, pool, document, system_identifier).await
+            let stored = read_from(&mut client, pool, document, system_identifier).await?;
+            Ok((stored, "primary"))
         }
-        read => read,
+        read => Ok((read?, source)),
     }
 }
 

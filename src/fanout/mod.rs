@@ -33,6 +33,7 @@ use crate::feed;
 use crate::metrics::{self, Gauge, Metric};
 use crate::postgres::Pool;
 use crate::protocol::AckStatus;
+use crate::traces::{self, Place, Way};
 use room::Message;
 
 static OPEN: Gauge = Gauge::new("quire_documents_open", "Documents in memory.");
@@ -130,6 +131,8 @@ impl Fanout {
             Arc::downgrade(&room),
             key,
             received,
+            // Whoever wants in first has it opened.
+            traces::current(),
         ));
         shared.tasks.spawn(submit::run(
             shared.clone(),
@@ -156,6 +159,7 @@ impl Fanout {
         lease: Lease,
         update: Bytes,
     ) -> Result<AckStatus> {
+        let way = Way::begun();
         let updates = vec![update];
         let permit = self.budget().take(None, key.org_id, &updates).await;
         let leases = Leases::default();
@@ -167,6 +171,7 @@ impl Fanout {
             respondent: Respondent::Request(told),
             updates,
             permit,
+            way,
         };
         self.room(key).submit(submission).await?;
         answer
@@ -174,8 +179,9 @@ impl Fanout {
             .map_err(|_| Error::new(Kind::Unavailable, "the room is closing"))
     }
 
-    /// Gives a transaction to the rooms that it concerns. Waits while one of them is full.
-    pub async fn deliver(&self, transaction: &Arc<Transaction>) {
+    /// Gives a transaction to the rooms that it concerns. Waits while one of them is full. What the rooms do
+    /// with it stands below `place`.
+    pub async fn deliver(&self, transaction: &Arc<Transaction>, place: Option<Place>) {
         let mut places: HashMap<DocKey, Vec<u32>> = HashMap::new();
         for (place, change) in (0..).zip(&transaction.changes) {
             match change {
@@ -197,6 +203,7 @@ impl Fanout {
             let message = Message::Changes {
                 transaction: transaction.clone(),
                 places: places.into(),
+                place,
             };
             // A room that closed meanwhile has nobody to show it to.
             let _ = messages.send(message).await;

@@ -86,19 +86,30 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    /// Sends the runs to everybody but their authors. Whoever cannot take them is behind from
-    /// `before` on, the version of the room before them.
-    pub fn send(&mut self, room: &DocKey, runs: &[Run], before: impl Fn() -> VersionVector) {
+    /// Sends the runs to everybody but their authors, and answers how many that were. Whoever cannot take
+    /// them is behind from `before` on, the version of the room before them.
+    pub fn send(
+        &mut self,
+        room: &DocKey,
+        runs: &[Run],
+        before: impl Fn() -> VersionVector,
+    ) -> usize {
+        let mut sent = 0;
         for reader in self.all.values_mut().filter(|r| r.behind.is_none()) {
             let frames: Vec<Bytes> = runs
                 .iter()
                 .filter(|run| reader.leases.of(run.peer).is_none())
                 .flat_map(|run| run.frames.iter().cloned())
                 .collect();
-            if !frames.is_empty() && !reader.outbox.update(room, &frames) {
-                reader.behind = Some(before());
+            if frames.is_empty() {
+                continue;
+            }
+            match reader.outbox.update(room, &frames) {
+                true => sent += 1,
+                false => reader.behind = Some(before()),
             }
         }
+        sent
     }
 }
 

@@ -28,7 +28,7 @@ mod visibility;
 pub(crate) mod wire;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -144,6 +144,8 @@ pub struct Feed {
     epoch: u64,
     /// The end of the newest transaction that was returned in this epoch.
     returned: Lsn,
+    /// When the newest step was read from the log.
+    read_at: Option<Instant>,
 }
 
 /// What others than the consumer may ask of the feed.
@@ -164,6 +166,7 @@ impl Feed {
             task: tokio::spawn(run::run(settings, shared.clone(), outlet)),
             epoch: 0,
             returned: Lsn::default(),
+            read_at: None,
         };
         (feed, Handle { shared })
     }
@@ -172,9 +175,9 @@ impl Feed {
     /// not called, the feed reads only `ahead_bytes` further and the database keeps the rest.
     pub async fn next(&mut self) -> Step {
         let waiting = self.steps.recv().await;
-        let step = waiting
-            .expect("the feed's task lives as long as the feed")
-            .step;
+        let waiting = waiting.expect("the feed's task lives as long as the feed");
+        let step = waiting.step;
+        self.read_at = waiting.read_at;
         match &step {
             Step::Connected { epoch, .. } => (self.epoch, self.returned) = (*epoch, Lsn::default()),
             Step::Transaction(transaction) => {
@@ -183,6 +186,11 @@ impl Feed {
             Step::Settled { .. } | Step::Lost { .. } => {}
         }
         step
+    }
+
+    /// When the step that was returned last was read from the log; noted while traces are on.
+    pub fn read_at(&self) -> Option<Instant> {
+        self.read_at
     }
 
     /// Says that everything up to `lsn` was applied: it may be confirmed to the database. Only

@@ -1,11 +1,13 @@
 //! The bounded way from the feed's task to its consumer: some steps and some bytes ahead.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::Step;
 use super::ring::bytes;
+use crate::traces;
 
 /// Steps that may wait, however small.
 const AHEAD_STEPS: usize = 256;
@@ -26,6 +28,8 @@ pub(super) struct Outlet {
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub step: Step,
+    /// When it was read from the log, while traces are on.
+    pub read_at: Option<Instant>,
     _room: Option<OwnedSemaphorePermit>,
 }
 
@@ -46,6 +50,7 @@ pub(super) fn outlet(ahead_bytes: usize) -> (Outlet, mpsc::Receiver<Waiting>) {
 impl Outlet {
     /// Hands a step over; waits while too much is waiting already.
     pub async fn send(&self, step: Step) -> Result<(), Closed> {
+        let read_at = traces::now();
         let bytes = match &step {
             Step::Transaction(transaction) => bytes(transaction),
             Step::Connected { .. } | Step::Settled { .. } | Step::Lost { .. } => 0,
@@ -64,6 +69,7 @@ impl Outlet {
         };
         let waiting = Waiting {
             step,
+            read_at,
             _room: acquired,
         };
         self.sender.send(waiting).await.map_err(|_| Closed)

@@ -11,10 +11,11 @@ use super::{
     access_requests, account, account_sessions, account_tokens, audit, comments, documents, edits,
     files, folders, grants, groups, guard, history, identities, invitations, oidc, organisations,
     overview, password_resets, protection, publication, published, share_links, sign_in, sign_up,
-    status, text,
+    status, text, trace,
 };
 use crate::auth::SessionKind;
 use crate::error::Result;
+use crate::traces::{self, Span};
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{
@@ -36,13 +37,18 @@ pub async fn dispatch(
     let connection = head.extensions.remove::<hyper::upgrade::OnUpgrade>();
     let route = Route::of(head.uri.path());
     let address = client_address(&context.trusted_proxies, address, &head.headers);
+    let mut span = trace::begin(&head, route.as_ref());
     let answered = answer(context, address, &head, body, route, connection);
     let answered = tokio::time::timeout(context.timeouts.call, answered);
+    let answered = traces::within(span.as_ref().map(Span::place), answered);
     let (mut answer, pending) = answered.await.unwrap_or_else(|_| {
         tracing::warn!(method = %head.method, "request took too long");
         let detail = "the server is too busy just now; try again";
         (problem(StatusCode::SERVICE_UNAVAILABLE, detail), None)
     });
+    if let Some(span) = &mut span {
+        trace::end(span, answer.status());
+    }
     share_with_sister(context, &head, &mut answer);
     protection::protect(context, &head, &mut answer);
     (answer, pending)

@@ -42,6 +42,7 @@ mod sign_in;
 mod sign_up;
 mod status;
 mod text;
+mod trace;
 mod upgrade;
 
 pub use connection::serve_connection;

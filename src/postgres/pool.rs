@@ -207,6 +207,11 @@ impl Pool {
 }
 
 impl Reader {
+    /// Whether it leads to a standby.
+    pub fn is_standby(&self) -> bool {
+        self.is_standby
+    }
+
     /// Whether the primary should be asked after this failure: a standby ends readings for the sake of
     /// its replay, and may go.
     pub fn is_to_blame(&self, error: &Error) -> bool {

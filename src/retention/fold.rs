@@ -11,6 +11,7 @@ use crate::document::trial::DocKey;
 use crate::error::{Error, Kind, Result};
 use crate::metrics::{Counter, Metric};
 use crate::postgres::{Pool, failed};
+use crate::traces;
 
 /// Rows of a document that are looked at, the first ones; what is left is folded the next time.
 const READ_ROWS: i64 = 100_000;
@@ -58,6 +59,20 @@ struct Stored {
 /// # Errors
 /// `Unavailable` when the database cannot be asked; then some rows may be folded, and the others later.
 pub async fn fold_document(pool: &Pool, document: DocKey) -> Result<Outcome> {
+    let mut span = traces::root("fold edits");
+    let folded = fold(pool, document).await;
+    if let Some(span) = &mut span {
+        span.set("quire.document_id", document.document_id);
+        match &folded {
+            Ok(Outcome::Folded(rows)) => span.set("quire.rows", *rows),
+            Ok(Outcome::Refused) | Err(_) => span.fail(),
+            Ok(Outcome::Nothing | Outcome::Taken) => {}
+        }
+    }
+    folded
+}
+
+async fn fold(pool: &Pool, document: DocKey) -> Result<Outcome> {
     let stored = read(pool, document).await?;
     let made = tokio::task::block_in_place(|| {
         let made = Folding::of(stored.fold.as_deref(), &stored.edits)?;

@@ -16,6 +16,7 @@ use crate::postgres::Pool;
 use crate::presence::Presence;
 use crate::purge::Purges;
 use crate::text::Texts;
+use crate::traces::{self, Span};
 use crate::websocket;
 
 /// Applies the log, in its order.
@@ -42,7 +43,7 @@ impl Applier {
             };
             match step {
                 Step::Transaction(transaction) => {
-                    self.apply(&transaction).await;
+                    self.apply(&transaction, feed.read_at()).await;
                     feed.applied(transaction.end_lsn);
                 }
                 Step::Connected { log_changed, .. } => {
@@ -86,6 +87,22 @@ impl Applier {
         }
     }
 
+    /// Of a transaction with edits, if it is traced.
+    fn delivery(&self, transaction: &Transaction, read: Option<Instant>) -> Option<Span> {
+        let is_edit = |change: &&Change| matches!(change, Change::Edit(_));
+        // While traces are off nothing was noted.
+        read?;
+        let edits = transaction.changes.iter().filter(is_edit).count();
+        if edits == 0 {
+            return None;
+        }
+        let log = || self.pool.lineage().server();
+        let traced = traces::Transaction::of(log, transaction.xid)?;
+        let mut span = traced.delivery(read)?;
+        span.set("quire.edits", edits);
+        Some(span)
+    }
+
     /// Before rooms are told: whoever joins again is answered by it.
     fn place(&self, transaction: &Transaction) {
         for change in &transaction.changes {
@@ -97,9 +114,12 @@ impl Applier {
         }
     }
 
-    async fn apply(&self, transaction: &Arc<Transaction>) {
+    async fn apply(&self, transaction: &Arc<Transaction>, read: Option<Instant>) {
         self.place(transaction);
-        self.fanout.deliver(transaction).await;
+        let span = self.delivery(transaction, read);
+        let place = span.as_ref().map(Span::place);
+        self.fanout.deliver(transaction, place).await;
+        drop(span);
         self.texts.hear(transaction);
         self.purges.hear(transaction);
         self.activity.hear(transaction, Instant::now());

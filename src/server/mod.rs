@@ -43,6 +43,7 @@ use crate::purge::Purges;
 use crate::retention;
 use crate::sqlport::{self, SqlPort};
 use crate::text::Texts;
+use crate::traces;
 use crate::upkeep;
 use crate::websocket;
 
@@ -102,6 +103,7 @@ impl Server {
         }
 
         metrics::register(postgres::METRICS);
+        metrics::register(traces::METRICS);
         metrics::register(feed::METRICS);
         let trial = Trial::start(program, trial::Settings::default())?;
         let mut feed_settings = feed::Settings::new(&settings.database_url)?;
@@ -337,13 +339,22 @@ impl Server {
 /// # Errors
 /// As [`Server::start`].
 pub async fn run(settings: &Serve, program: PathBuf, stop: impl Future<Output = ()>) -> Result<()> {
+    let collector = settings.traces.collector(|name| std::env::var(name).ok())?;
     let server = Server::start(settings, program).await?;
+    let instance = settings.public_url.first().cloned();
+    let instance =
+        || instance.unwrap_or_else(|| format!("{}://{}", scheme(settings), server.address()));
+    let traces = collector.map(|collector| traces::start(collector, instance()));
+    let traces = traces.transpose()?;
     if let Some(address) = server.sql_address() {
         println!("SQL on {address}");
     }
     println!("listening on {}://{}", scheme(settings), server.address());
     stop.await;
     server.stop().await;
+    if let Some(traces) = traces {
+        traces.finish().await;
+    }
     Ok(())
 }
 

@@ -25,6 +25,7 @@ use crate::document::history::{self, Budget, Limits, Row};
 use crate::document::update::decode_version;
 use crate::postgres::Lineage;
 use crate::presence::Presence;
+use crate::traces;
 
 const PORT_DOCUMENT: &str = include_str!("../../sql/port_document.sql");
 const PORT_EDITS: &str = include_str!("../../sql/port_edits.sql");
@@ -119,6 +120,12 @@ impl Requests<'_> {
             if let Some((text, of)) = argument {
                 *moment = self.moment(&document, text, &of).await?;
             }
+        }
+        let mut span = traces::root("sql function");
+        if let Some(span) = &mut span {
+            span.serve();
+            span.set("quire.function", call.function.name());
+            span.set("quire.document_id", document.document_id);
         }
         let asked = Asked {
             function: call.function,

@@ -5,6 +5,7 @@
 
 mod noted;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,7 @@ use crate::metrics::{self, Counter, Metric};
 use crate::postgres::{Pool, failed};
 use crate::presence::{Servers, turn};
 use crate::rounds::{Look, Rounds};
+use crate::traces::{self, Span};
 
 const TEXT_STATES: &str = include_str!("../../sql/text_states.sql");
 const TEXT_PAGE: &str = include_str!("../../sql/text_page.sql");
@@ -213,9 +215,15 @@ impl Texts {
     /// Writes one text, then rests.
     async fn write(&self, key: DocKey, system_identifier: u64) -> Result<()> {
         let began = Instant::now();
+        let mut span = traces::root("write text");
+        if let Some(span) = &mut span {
+            span.set("quire.document_id", key.document_id);
+        }
         let pool = &self.shared.pool;
         let era = pool.lineage().era();
-        let loaded = match load(pool, key, system_identifier, &mut Default::default()).await {
+        let mut none = BTreeSet::new();
+        let load = load(pool, key, system_identifier, &mut none);
+        let loaded = match traces::within(span.as_ref().map(Span::place), load).await {
             Ok(loaded) => loaded,
             Err(error) if error.kind() == Kind::Unavailable => return Err(error),
             // A document that cannot be read keeps its old text; the others go on.
@@ -247,7 +255,7 @@ impl Texts {
             )
             .await
             .map_err(failed("store text"))?;
-        drop(client);
+        drop((client, span));
         WRITTEN.increment();
         BYTES.add(text.len() as u64);
         let now = Instant::now();

@@ -23,6 +23,7 @@ use crate::protocol::{
     self, AckStatus, BatchId, Frame, MAX_MESSAGE_BYTES, Message, Permission, Reassembly, RoomKind,
     Text,
 };
+use crate::traces::Way;
 
 /// A connection that says nothing for so long is closed; clients ping every 10 s.
 const SILENCE: Duration = Duration::from_secs(45);
@@ -227,6 +228,7 @@ impl Connection {
                     None => return self.ack(kind, room, batch, AckStatus::AppError),
                 };
                 let (target, leases) = (joined.room.clone(), joined.leases.clone());
+                let way = Way::begun();
                 let own = (&self.under_way, UNDER_WAY);
                 let budget = self.state.fanout.budget();
                 let permit = budget.take(Some(own), key.org_id, &updates).await;
@@ -239,6 +241,7 @@ impl Connection {
                     },
                     updates,
                     permit,
+                    way,
                 };
                 if target.submit(submission).await.is_err() {
                     self.ack(kind, room, batch, AckStatus::AppError);

@@ -20,6 +20,7 @@ use crate::fanout::{Join, Leases, Room};
 use crate::metrics::Counters;
 use crate::postgres::failed;
 use crate::protocol::{JoinErrorCode, Message, Permission, RoomKind, Text};
+use crate::traces::{self, Span};
 
 /// Rooms that one connection may be in, documents and presence counted apart.
 const MAX_ROOMS: usize = 64;
@@ -46,29 +47,36 @@ const DOCUMENT_TITLE: &str = include_str!("../../sql/document_title.sql");
 impl Connection {
     /// Answers a join request, through the outbox.
     pub(super) async fn join(&mut self, kind: RoomKind, room: Text, auth: Bytes, version: Bytes) {
-        let joined = match kind {
-            RoomKind::Document => self.join_document(&room, &auth, &version).await,
-            RoomKind::Ephemeral => self.join_presence(&room, &auth).await,
-            RoomKind::Other(_) => Err(Error::new(
-                Kind::Invalid,
-                "rooms of this kind are not served; use %LOR and %EPH",
-            )),
+        let mut span = traces::root("join");
+        if let (Some(span), Some(key)) = (&mut span, Room::parse(&room)) {
+            span.set("quire.document_id", key.document_id);
+        }
+        let joining = async {
+            let joined = match kind {
+                RoomKind::Document => self.join_document(&room, &auth, &version).await,
+                RoomKind::Ephemeral => self.join_presence(&room, &auth).await,
+                RoomKind::Other(_) => Err(Error::new(
+                    Kind::Invalid,
+                    "rooms of this kind are not served; use %LOR and %EPH",
+                )),
+            };
+            let Err(error) = joined else { return "joined" };
+            let outcome = outcome(&error);
+            self.refuse(kind, room, &error);
+            outcome
         };
-        match joined {
-            Ok(()) => JOINS.increment("joined"),
-            Err(error) => self.refuse(kind, room, &error),
+        let outcome = traces::within(span.as_ref().map(Span::place), joining).await;
+        JOINS.increment(outcome);
+        if let Some(span) = &mut span {
+            span.serve();
+            span.set("quire.outcome", outcome);
+            if outcome == "failed" {
+                span.fail();
+            }
         }
     }
 
     fn refuse(&self, kind: RoomKind, room: Text, error: &Error) {
-        JOINS.increment(match error.kind() {
-            Kind::SignedOut => "signed_out",
-            Kind::Forbidden | Kind::NotFound => "forbidden",
-            Kind::Gone => "deleted",
-            Kind::Limited => "limited",
-            Kind::Invalid => "invalid",
-            _ => "failed",
-        });
         let (code, app_code) = match error.kind() {
             Kind::SignedOut => (JoinErrorCode::AuthFailed, None),
             Kind::Forbidden | Kind::NotFound => (JoinErrorCode::AuthFailed, Some("no_access")),
@@ -320,6 +328,18 @@ impl Connection {
         };
         let lease = lease::take(&self.state.pool, &request).await?;
         Ok((Some(lease), gave_up))
+    }
+}
+
+/// What a refusal counts as.
+fn outcome(error: &Error) -> &'static str {
+    match error.kind() {
+        Kind::SignedOut => "signed_out",
+        Kind::Forbidden | Kind::NotFound => "forbidden",
+        Kind::Gone => "deleted",
+        Kind::Limited => "limited",
+        Kind::Invalid => "invalid",
+        _ => "failed",
     }
 }
 

@@ -58,6 +58,7 @@ impl Desk {
             inserted: counters.len() as i32,
             deleted: 0,
             update: Bytes::from_static(b"an update"),
+            way: None,
         }
     }
 
@@ -357,6 +358,7 @@ async fn elsewhere(pool: &Pool) -> Edit {
         inserted: 1,
         deleted: 0,
         update: Bytes::from_static(b"an update"),
+        way: None,
     }
 }
 

@@ -82,6 +82,7 @@ pub async fn open(stage: &Stage, server: usize, verdict: &mut Verdict) {
             inserted: WORDS.len() as i32,
             deleted: 0,
             update: update.into(),
+            way: None,
         })
         .await
         .expect("taken");

@@ -58,7 +58,7 @@ pub const BUGS: &[Bug] = &[
                     changes: vec![crate::change::Change::Edit(edit)],
                 });
                 let places = Box::new([0]);
-                let _ = room.send(Message::Changes { transaction, places }).await;
+                let _ = room.send(Message::Changes { transaction, places, place: None }).await;
             }
             match self.hand_over(submission, update, inserted, deleted).await {",
         )],

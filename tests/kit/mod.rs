@@ -2,6 +2,7 @@
 
 pub mod alloc;
 pub mod cache;
+pub mod collector;
 pub mod idle;
 pub mod members;
 pub mod people;

@@ -108,6 +108,7 @@ fn edit(world: &World, lease: &Lease, update: &Bytes) -> Edit {
         inserted: 15,
         deleted: 0,
         update: update.clone(),
+        way: None,
     }
 }
 

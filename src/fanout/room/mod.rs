@@ -29,6 +29,7 @@ use crate::fanout::readers::{Leases, ReaderId, Readers, Run};
 use crate::fanout::{Room, Shared};
 use crate::metrics::{Counter, Metric};
 use crate::protocol::{BatchId, Permission, RoomErrorCode, RoomKind, Text, encode_updates};
+use crate::traces::{self, Place, Span};
 
 /// Messages that wait for a room; then the feed waits.
 pub(in crate::fanout) const WAITING: usize = 1_024;
@@ -93,6 +94,8 @@ pub(in crate::fanout) enum Message {
     Changes {
         transaction: Arc<Transaction>,
         places: Box<[u32]>,
+        /// Where its delivery is in a trace.
+        place: Option<Place>,
     },
     /// Something may have been committed that the feed does not bring: read the tables.
     ReadAgain,
@@ -129,11 +132,13 @@ pub(in crate::fanout) async fn run(
     room: std::sync::Weak<Room>,
     key: DocKey,
     mut messages: mpsc::Receiver<Message>,
+    opener: Option<Place>,
 ) {
     let mut waiting = VecDeque::new();
     let mut missed = false;
     let opened = {
-        let mut open = Box::pin(State::open(shared.clone(), room.clone(), key));
+        let open = State::open(shared.clone(), room.clone(), key);
+        let mut open = Box::pin(traces::within(opener, open));
         loop {
             tokio::select! {
                 biased;
@@ -301,11 +306,14 @@ impl State {
                 if let Message::Changes {
                     transaction,
                     places,
+                    place,
                 } = &message
                 {
+                    let span = place.and_then(|place| Span::below(place, "show"));
                     for &place in places {
                         self.take(&transaction.changes[place as usize], &mut fresh);
                     }
+                    fresh.spans.extend(span);
                     continue;
                 }
                 self.show(std::mem::take(&mut fresh));
@@ -425,10 +433,20 @@ impl State {
     }
 
     /// Sends what was taken in to the readers.
-    fn show(&mut self, fresh: Fresh) {
-        if self.readers.all.is_empty() {
-            return;
+    fn show(&mut self, mut fresh: Fresh) {
+        let shown = match self.readers.all.is_empty() {
+            true => 0,
+            false => self.show_all(&fresh),
+        };
+        for span in &mut fresh.spans {
+            span.set("quire.document_id", self.key.document_id);
+            span.set("quire.connections", shown);
         }
+    }
+
+    /// Answers how many readers were sent something.
+    fn show_all(&mut self, fresh: &Fresh) -> usize {
+        let mut shown = 0;
         let mut rest = &fresh.updates[..];
         while !rest.is_empty() {
             let mut bytes = 0;
@@ -437,13 +455,14 @@ impl State {
                 bytes <= SHOWN_TOGETHER
             });
             let (part, others) = rest.split_at(fitting.count().max(1));
-            self.show_part(part, &fresh.before);
+            shown = shown.max(self.show_part(part, &fresh.before));
             rest = others;
         }
+        shown
     }
 
     /// Each run of one author is encoded once for all.
-    fn show_part(&mut self, updates: &[(u64, Bytes)], before: &HashMap<u64, i32>) {
+    fn show_part(&mut self, updates: &[(u64, Bytes)], before: &HashMap<u64, i32>) -> usize {
         let mut runs = Vec::new();
         for run in updates.chunk_by(|a, b| a.0 == b.0) {
             let updates: Vec<&Bytes> = run.iter().map(|(_, update)| update).collect();
@@ -464,7 +483,7 @@ impl State {
                 before_all.insert(peer, counter);
             }
             before_all
-        });
+        })
     }
 
     fn encode<U: AsRef<[u8]>>(&mut self, updates: &[U]) -> Result<Vec<Bytes>> {
@@ -509,4 +528,6 @@ struct Fresh {
     updates: Vec<(u64, Bytes)>,
     /// Where each peer stood before.
     before: HashMap<u64, i32>,
+    /// End when it is shown.
+    spans: Vec<Span>,
 }

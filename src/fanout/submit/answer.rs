@@ -77,6 +77,7 @@ pub(super) async fn answer(
     let room = Text::from(Room::name(&key));
     while let Some((receipt, place)) = receipts.recv().await {
         let mut whole = Answer::Done;
+        let updates = receipt.fates.len();
         for mut fate in receipt.fates {
             let answer = fate.settle(&shared, key).await;
             if whole == Answer::Done {
@@ -84,7 +85,10 @@ pub(super) async fn answer(
             }
         }
         let Submission {
-            respondent, permit, ..
+            respondent,
+            permit,
+            way,
+            ..
         } = receipt.submission;
         match respondent {
             Respondent::Client { outbox, batch } => {
@@ -107,6 +111,9 @@ pub(super) async fn answer(
                 // A request that was given up has nobody to tell.
                 let _ = told.send(status);
             }
+        }
+        if let Some(way) = way {
+            way.acknowledged(updates, whole == Answer::Done);
         }
         drop((permit, place));
     }

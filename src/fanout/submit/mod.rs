@@ -22,6 +22,7 @@ use crate::document::trial::{DocKey, Verdict};
 use crate::error::{Error, Kind, Result};
 use crate::metrics::{Counters, Metric};
 use crate::protocol::AckStatus;
+use crate::traces::{self, Way};
 
 /// Submissions that wait for their trial in one room; then their senders wait.
 pub(super) const WAITING: usize = 256;
@@ -61,6 +62,8 @@ pub struct Submission {
     pub respondent: Respondent,
     pub updates: Vec<Bytes>,
     pub permit: Permit,
+    /// Noted while traces are on.
+    pub way: Option<Arc<Way>>,
 }
 
 /// Runs until the room and all its readers are gone.
@@ -117,12 +120,16 @@ impl Desk {
         let mut rest = &updates[..];
         let mut stagings = 0;
         while !rest.is_empty() {
+            let began = traces::now();
             let verdicts = self.try_all(rest).await;
             let tried = verdicts
                 .iter()
                 .position(|v| matches!(v, Ok(Verdict::NeedsDocument)))
                 .unwrap_or(rest.len());
             for ((place, update), verdict) in rest.iter().zip(verdicts).take(tried) {
+                if let (Some(way), Some(began)) = (&group[*place].way, began) {
+                    way.tried(began);
+                }
                 let fate = self.decide(&group[*place], update, verdict).await;
                 fates[*place].push(fate);
             }
@@ -259,6 +266,7 @@ impl Desk {
                 inserted: i32::try_from(inserted).unwrap_or(i32::MAX),
                 deleted: i32::try_from(deleted).unwrap_or(i32::MAX),
                 update: update.clone(),
+                way: submission.way.clone(),
             })
             .await
     }

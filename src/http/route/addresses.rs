@@ -8,18 +8,22 @@ use uuid::Uuid;
 
 type Read = fn(&Params<'_, '_>) -> Option<Route>;
 
+/// What stands at an address: its place in `patterns`, and what it means.
+type Address = (usize, Read);
+
 /// All addresses.
 struct Routes {
-    router: Router<Read>,
+    router: Router<Address>,
     patterns: Vec<String>,
 }
 
 static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
     const ORGANISATION: &str = "/api/v1/organisations/{org_id}";
-    let mut router: Router<Read> = Router::new();
+    let mut router: Router<Address> = Router::new();
     let mut patterns = Vec::new();
     let mut add = |path: &str, read: Read| {
-        router.insert(path, read).expect("routes do not overlap");
+        let address = (patterns.len(), read);
+        router.insert(path, address).expect("routes do not overlap");
         patterns.push(path.to_owned());
     };
     add("/api/v1/welcome", |_| Some(Route::Welcome));
@@ -235,11 +239,18 @@ pub fn patterns() -> &'static [String] {
     &ROUTES.patterns
 }
 
+/// The pattern of the address that a path is, if it is one.
+pub fn pattern(path: &str) -> Option<&'static str> {
+    let (place, _) = ROUTES.router.at(path).ok()?.value;
+    Some(&ROUTES.patterns[*place])
+}
+
 impl Route {
     /// The route of a path; `None`: it is a file of the page, or nothing.
     pub fn of(path: &str) -> Option<Self> {
         let found = ROUTES.router.at(path).ok()?;
-        (found.value)(&found.params)
+        let (_, read) = found.value;
+        read(&found.params)
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod addresses;
 
-pub use self::addresses::patterns;
+pub use self::addresses::{pattern, patterns};
 use super::call::{BODY_BYTES, CONTENT_BYTES};
 use super::grants::Object;
 use crate::auth::Scope;
