@@ -400,3 +400,38 @@ async fn a_pooler_in_between_is_found() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_move_that_was_left_in_the_middle_is_found_when_no_command_is_at_it() {
+    let database = Database::new().await;
+    let client = database.connect().await;
+    let place = "insert into quire.placement (org_id, state, move_id, since)
+                 select gen_random_uuid(), state, gen_random_uuid(), now() - age
+                 from unnest(
+                     array['moving', 'arriving', 'moving', 'here'],
+                     array['3 hours', '50 hours', '5 minutes', '50 hours']::interval[]
+                 ) as p (state, age)
+                 returning org_id::text";
+    let rows = client.query(place, &[]).await.expect("placed");
+    let ids: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    let moves = async || -> Vec<String> {
+        let found = findings(&database.url).await;
+        let moves = found.into_iter().filter(|finding| finding.check == "move");
+        moves
+            .map(|finding| {
+                assert!(finding.mend.contains("quire org undo"), "{finding:?}");
+                finding.says
+            })
+            .collect()
+    };
+    let left = moves().await;
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert!(left[0].contains(&ids[1]) && left[0].contains("2 days ago (arriving)"));
+    assert!(left[1].contains(&ids[0]) && left[1].contains("3 hours ago (moving)"));
+    // As the command does while it runs.
+    let lock = "select pg_advisory_lock(hashtextextended($1, 14))";
+    for id in &ids[..2] {
+        client.query(lock, &[id]).await.expect("locked");
+    }
+    assert_eq!(moves().await, Vec::<String>::new());
+}

@@ -6,6 +6,7 @@ mod divergence;
 pub(super) mod feed;
 mod folds;
 pub(super) mod hosts;
+mod moves;
 mod reading;
 mod schema;
 mod settings;

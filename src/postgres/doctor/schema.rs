@@ -2,7 +2,7 @@
 
 use tokio_postgres::Client;
 
-use super::{Finding, divergence, folds, reading};
+use super::{Finding, divergence, folds, moves, reading};
 use crate::error::Result;
 use crate::postgres::{Pool, PoolClient, State, failed, states};
 
@@ -38,6 +38,7 @@ pub async fn findings(pool: &Pool, client: &PoolClient) -> Result<Vec<Finding>> 
         findings.extend(reading::findings(pool, client).await?);
         findings.extend(divergence::findings(client).await?);
         findings.extend(folds::findings(client).await?);
+        findings.extend(moves::findings(client).await?);
     }
     Ok(findings)
 }
