@@ -8,6 +8,7 @@ use super::check::Verdict;
 use super::clock::{Clocks, Whose};
 use super::disk::Disk;
 use super::fault::Fault;
+use super::folding::Folding;
 use super::guests::{self, SlowReaders, Storm};
 use super::link::Manner;
 use super::poison::Poison;
@@ -38,6 +39,7 @@ enum Aside {
     SlowReaders(SlowReaders),
     Storm(Storm),
     Poison(Poison),
+    Folding(Folding),
     Clock(Whose),
     /// The server got no memory any more.
     Starved,
@@ -164,6 +166,7 @@ impl Begun {
             }
             Fault::ReconnectStorm => begun.aside = Aside::Storm(Storm::come(stage).await),
             Fault::PoisonRow => begun.aside = Aside::Poison(Poison::put(stage, random).await),
+            Fault::Fold => begun.aside = Aside::Folding(Folding::begin(stage).await),
             Fault::KillTrial => {
                 // It may be gone before.
                 let _ = kill_process(trial::process(seat), Signal::KILL);
@@ -256,6 +259,7 @@ impl Begun {
             | Fault::PromoteSynchronous
             | Fault::PromoteWithoutServers
             | Fault::RestoreBackup
+            | Fault::Fold
             | Fault::KillTrial
             | Fault::StopTrial
             | Fault::HiddenCommit
@@ -284,6 +288,7 @@ impl Begun {
             Aside::SlowReaders(readers) => readers.read_on(stage, verdict).await,
             Aside::Storm(storm) => storm.pass(verdict).await,
             Aside::Poison(poison) => poison.look(stage, verdict).await,
+            Aside::Folding(folding) => folding.end(stage, verdict).await,
             Aside::Clock(whose) => stage.clocks().set(whose, 0),
             Aside::Starved => {
                 stage.servers[self.server].process().kill9().await;

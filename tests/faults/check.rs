@@ -8,6 +8,8 @@ use quire::client::{Client, Options};
 use quire::document::lines::plain_text;
 use quire::postgres::Pool;
 use serde::Serialize;
+use tokio_postgres::IsolationLevel;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::crowd::{Memory, Word};
@@ -118,19 +120,39 @@ impl Rows {
 
     /// Those of a document in another database; without the rows of some peers.
     pub async fn of(pool: &Pool, org_id: Uuid, document_id: Uuid, without: &[u64]) -> Self {
-        let client = pool.get().await.expect("a connection");
+        let mut client = pool.get().await.expect("a connection");
+        // One moment of both: edits may be folded meanwhile.
+        let moment = client
+            .build_transaction()
+            .isolation_level(IsolationLevel::RepeatableRead)
+            .start()
+            .await
+            .expect("a moment");
         let sql = "select peer_id, counter_start, counter_end, update from quire.edit \
              where org_id = $1 and document_id = $2 order by peer_id, counter_start";
-        let mut rows = client
-            .query(sql, &[&org_id, &document_id])
-            .await
-            .expect("rows");
+        let of: [&(dyn ToSql + Sync); 2] = [&org_id, &document_id];
+        let mut rows = moment.query(sql, &of).await.expect("rows");
+        let sql =
+            "select peers, counters, update from quire.fold where org_id = $1 and document_id = $2";
+        let fold = moment.query_opt(sql, &of).await.expect("a fold");
+        moment.rollback().await.expect("ended");
         rows.retain(|row| !without.contains(&(row.get::<_, i64>(0) as u64)));
         let mut counters: BTreeMap<u64, Vec<_>> = BTreeMap::new();
         let document = LoroDoc::new();
-        let updates: Vec<Vec<u8>> = rows.iter().map(|row| row.get(3)).collect();
+        let mut updates: Vec<Vec<u8>> = rows.iter().map(|row| row.get(3)).collect();
+        let mut folded: BTreeMap<u64, i32> = BTreeMap::new();
+        if let Some(fold) = fold {
+            let (peers, ends): (Vec<i64>, Vec<i32>) = (fold.get(0), fold.get(1));
+            folded.extend(peers.iter().map(|peer| *peer as u64).zip(ends));
+            counters.extend(folded.iter().map(|(peer, end)| (*peer, vec![(0, *end)])));
+            updates.push(fold.get(2));
+        }
         for row in &rows {
             let peer = row.get::<_, i64>(0) as u64;
+            // Rows of what is folded go after it.
+            if row.get::<_, i32>(2) <= folded.get(&peer).copied().unwrap_or(0) {
+                continue;
+            }
             counters
                 .entry(peer)
                 .or_default()

@@ -90,10 +90,12 @@ pub enum Fault {
     PromoteWithoutServers,
     /// Older files of Postgres are put back: the same cluster, further back in its log.
     RestoreBackup,
+    /// Nothing goes wrong by it: old edits are folded all the time, and whoever folds may be killed.
+    Fold,
 }
 
 impl Fault {
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 43] = [
         Self::KillServer,
         Self::KillPostgres,
         Self::KillBoth,
@@ -136,6 +138,7 @@ impl Fault {
         Self::PromoteSynchronous,
         Self::PromoteWithoutServers,
         Self::RestoreBackup,
+        Self::Fold,
     ];
 
     /// Those that can happen on this machine.
@@ -174,7 +177,8 @@ impl Fault {
             | Self::ReconnectStorm
             | Self::PoisonRow
             | Self::HiddenCommit
-            | Self::FailingLoad => 0,
+            | Self::FailingLoad
+            | Self::Fold => 0,
             Self::KillServer
             | Self::KillBoth
             | Self::StopServer
@@ -223,6 +227,10 @@ impl Fault {
         // Disks and clocks are those of the cluster that is replaced.
         let has_moved =
             |one: Self, two: Self| one.is_apart() && (two.changes_cluster() || two.loses_commits());
+        // Who folds here follows no feed, so nobody tells it of another log.
+        let is_of_one_log = |one: Self, two: Self| {
+            one == Self::Fold && (two.changes_cluster() || two.loses_commits())
+        };
         let has_no_servers =
             |one: Self, two: Self| one == Self::PromoteWithoutServers && two.rank() == 1;
         // It stops Postgres in order, and waits until people have written on.
@@ -254,6 +262,8 @@ impl Fault {
             || holds_up_the_start(other, self)
             || has_moved(self, other)
             || has_moved(other, self)
+            || is_of_one_log(self, other)
+            || is_of_one_log(other, self)
             || has_no_servers(self, other)
             || has_no_servers(other, self)
             || stops_in_order(self, other)

@@ -10,6 +10,7 @@ pub(crate) mod crowd;
 pub(crate) mod disk;
 mod failover;
 mod fault;
+mod folding;
 mod guests;
 mod hidden;
 mod leaks;

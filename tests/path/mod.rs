@@ -8,6 +8,7 @@ mod departed;
 mod encrypted;
 mod failover;
 mod faults;
+mod folds_killed;
 mod full_disk;
 mod half_open;
 mod lag;

@@ -17,10 +17,10 @@ use crate::kit::random::{self, Random};
 use crate::kit::server::{World, shows};
 
 /// How long anything of this may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The organisation keeps history for so long; people set days, a test less.
-async fn keep(world: &World, interval: &str) {
+pub(super) async fn keep(world: &World, interval: &str) {
     let sql = format!(
         "insert into quire.retention values ('{}', '{interval}')
          on conflict (org_id) do update set kept = excluded.kept",
@@ -30,20 +30,20 @@ async fn keep(world: &World, interval: &str) {
     database.batch_execute(&sql).await.expect("set");
 }
 
-fn key(world: &World) -> DocKey {
+pub(super) fn key(world: &World) -> DocKey {
     DocKey {
         org_id: world.office.org_id,
         document_id: world.office.document_id,
     }
 }
 
-async fn number(database: &Database, sql: &str) -> i64 {
+pub(super) async fn number(database: &Database, sql: &str) -> i64 {
     let row = database.query_one(sql, &[]).await;
     row.unwrap_or_else(|e| panic!("{sql}: {e:?}")).get(0)
 }
 
 /// Folds once, or sees that a server has done it.
-async fn fold(world: &World) -> usize {
+pub(super) async fn fold(world: &World) -> usize {
     let until = Instant::now() + PATIENCE;
     let database = world.database.connect().await;
     loop {
@@ -61,7 +61,7 @@ async fn fold(world: &World) -> usize {
 }
 
 /// What the tables say, without any server, is this text, and they fit together.
-async fn stands(world: &World, text: &str) {
+pub(super) async fn stands(world: &World, text: &str) {
     let (org_id, document_id) = (
         world.office.org_id.to_string(),
         world.office.document_id.to_string(),
@@ -215,100 +215,6 @@ async fn edits_that_are_folded_while_people_write_on_two_servers_are_all_there()
         shows(&again, &text).await;
         again.close().await;
     }
-    world.stop().await;
-}
-
-/// The process that folds is killed between any two of its steps.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_fold_that_is_killed_before_or_after_its_commit_loses_nothing() {
-    let mut world = World::with_servers(1).await;
-    let ada = world.client(0, &world.office.owner, "ada").await;
-    ada.edit(|editor| editor.create_text()).expect("a text");
-    // More than one step deletes.
-    for number in 0..1_300 {
-        type_text(&ada, &format!("{number} "));
-        if ada.unacknowledged() > 100 {
-            ada.settled().await.expect("acknowledged");
-        }
-    }
-    ada.settled().await.expect("acknowledged");
-    let text = ada.text();
-    ada.close().await;
-    // It would fold by itself.
-    world.servers.remove(0).stop().await;
-    keep(&world, "0").await;
-    let mut holder = world.database.connect().await;
-    let watcher = world.database.connect().await;
-    let waits = "select count(*) from pg_stat_activity where datname = current_database()
-                 and wait_event_type = 'Lock' and query like '%delete from quire.edit%'";
-    let rows = number(&watcher, "select count(*) from quire.edit").await;
-    assert!(rows > 1_200, "{rows}");
-    for (held, is_stored) in [(500, false), (1_100, true)] {
-        // Somebody holds one row, so that the deletion waits there; then the one who waits is killed.
-        let hold = holder.transaction().await.expect("begun");
-        let sql = "select from quire.edit where edit_id =
-                   (select edit_id from quire.edit order by xid, edit_id offset $1 limit 1) for update";
-        hold.query(sql, &[&(held as i64)]).await.expect("held");
-        let pool = quire::postgres::pool(&world.database.url, 2).expect("a pool");
-        let key = key(&world);
-        let folding = tokio::spawn(async move {
-            loop {
-                // Until nothing else is open, and the one that was killed is gone.
-                match fold_document(&pool, key).await {
-                    Ok(Outcome::Nothing | Outcome::Taken) => tokio::task::yield_now().await,
-                    other => return other,
-                }
-            }
-        });
-        let until = Instant::now() + PATIENCE;
-        while number(&watcher, waits).await == 0 {
-            assert!(!folding.is_finished(), "{:?}", folding.await);
-            assert!(Instant::now() < until, "it waits");
-        }
-        let kill = "select pg_terminate_backend(pid) from pg_stat_activity where query like '%delete from quire.edit%'
-                    and wait_event_type = 'Lock' and datname = current_database()";
-        watcher.query(kill, &[]).await.expect("killed");
-        assert!(folding.await.expect("no panic").is_err(), "it was killed");
-        hold.rollback().await.expect("let go");
-        let folds = number(&watcher, "select count(*) from quire.fold").await;
-        assert_eq!(folds, i64::from(is_stored));
-        let left = number(&watcher, "select count(*) from quire.edit").await;
-        assert_eq!(left, if is_stored { rows - 1_000 } else { rows });
-        stands(&world, &text).await;
-    }
-    // What is left is folded the next time, and counted once.
-    fold(&world).await;
-    let left = number(&watcher, "select count(*) from quire.edit").await;
-    assert!(left < 20, "{left}");
-    assert_eq!(
-        number(&watcher, "select edits from quire.fold").await,
-        rows - left
-    );
-    stands(&world, &text).await;
-    world.add_server().await;
-    let joiner = world.client(0, &world.office.owner, "joiner").await;
-    shows(&joiner, &text).await;
-    joiner.close().await;
-    world.servers.remove(0).stop().await;
-
-    // What all these looks are worth: rows that went without their fold are missed.
-    watcher
-        .batch_execute(
-            "update quire.fold set edits = 0, update = (select update from quire.edit limit 1)",
-        )
-        .await
-        .expect("planted");
-    let (org_id, document_id) = (
-        key(&world).org_id.to_string(),
-        key(&world).document_id.to_string(),
-    );
-    assert!(rebuild(&world.pool, &org_id, &document_id).await.is_err());
-    watcher
-        .batch_execute("delete from quire.fold")
-        .await
-        .expect("planted");
-    assert!(rebuild(&world.pool, &org_id, &document_id).await.is_err());
-    assert!(number(&watcher, "select count(*) from quire.integrity()").await > 0);
     world.stop().await;
 }
 
