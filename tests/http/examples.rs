@@ -17,7 +17,7 @@ async fn the_examples_of_the_page_do_what_they_say() {
         org_id: world.office.org_id,
         account_id: world.office.owner.session.account_id,
     };
-    let wish = json!({"name": "examples", "scopes": ["read", "write"], "days": 1});
+    let wish = json!({"name": "examples", "scopes": ["read", "write", "admin"], "days": 1});
     let made = owner.post("/api/v1/me/tokens", wish).await.json();
     let (script, said) = script(PAGE);
     assert!(!script.is_empty() && !said.is_empty());

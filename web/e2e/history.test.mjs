@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
-import { arrive, invitation, openWindow, saved, shareLink, startBrowser, startQuire, tabTo, textOf, until } from "./kit.mjs";
+import { arrive, everyLook, invitation, openWindow, saved, shareLink, startBrowser, startQuire, tabTo, textOf, until } from "./kit.mjs";
 
 let quire;
 let browser;
@@ -223,6 +223,21 @@ test("it looks right in the dark and where there is little room", async () => {
   await shot(page, "history-narrow");
   await page.emulateMedia({ colorScheme: "light" });
   await page.setViewportSize({ width: 1200, height: 800 });
+});
+
+test("an owner says how long history is kept, and the history says so to everybody", async () => {
+  const { page } = ada;
+  const [, orgId] = new URL(page.url()).pathname.split("/");
+  await page.goto(`${quire.servers[0]}/organisation/${orgId}#settings`);
+  await page.getByLabel("How long history is kept").selectOption("30");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByText("Saved", { exact: true }).waitFor();
+  await everyLook(page, "retention-settings");
+  await grace.page.reload();
+  await grace.page.locator(".document-text").waitFor();
+  await openHistory(grace.page);
+  await panel(grace.page).getByText("History is kept for 30 days.").waitFor();
+  await everyLook(grace.page, "retention-history");
 });
 
 /** What the server has of the open document at one of its addresses. */

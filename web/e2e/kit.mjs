@@ -146,3 +146,18 @@ export async function tabTo(page, target) {
   }
   assert.fail("the focus does not come there");
 }
+
+/** For whoever wants to look at it: in the light, in the dark, and where there is little room. QUIRE_SHOTS names a folder. */
+export async function everyLook(page, name) {
+  const folder = process.env.QUIRE_SHOTS;
+  if (folder === undefined) return;
+  const size = page.viewportSize();
+  const narrow = { width: 390, height: 800 };
+  for (const [look, colorScheme, room] of [["dark", "dark", size], ["narrow", "light", narrow], ["light", "light", size]]) {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize(room);
+    // Colours change slowly.
+    await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)));
+    await page.screenshot({ path: `${folder}/${name}-${look}.png` });
+  }
+}

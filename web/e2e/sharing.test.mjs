@@ -1,7 +1,7 @@
 // Asking for access, folders and giving a document away, as people do it in the page.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { arrive, invitation, openWindow, saved, startBrowser, startQuire, textOf, until } from "./kit.mjs";
+import { arrive, everyLook, invitation, openWindow, saved, startBrowser, startQuire, textOf, until } from "./kit.mjs";
 
 let quire;
 let browser;
@@ -191,6 +191,8 @@ test("a document is published by a switch, read by anybody without signing in, a
   assert.equal(await stranger.locator("meta[name=robots]").getAttribute("content"), "noindex");
   const width = await stranger.evaluate(() => window.getComputedStyle(document.body).maxWidth);
   assert.notEqual(width, "none", "its style is let through by its policy");
+  await everyLook(ada.page, "published-switch");
+  await everyLook(stranger, "published-page");
   await ada.page.getByLabel("Search engines may list it").click();
   await until(async () => (await fetch(address)).headers.get("x-robots-tag"), (tag) => tag === null, "it may be listed");
   await ada.page.getByLabel("Anybody can read it as a page, without signing in").click();
