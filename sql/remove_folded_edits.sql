@@ -13,6 +13,13 @@ with gone as (
         and f.document_id = $2::uuid
         and f.xid = $5::text::xid8
     )
+    -- Not while the organisation moves: the other database has them by now.
+    and not exists (
+        select
+        from quire.placement m
+        where m.org_id = $1::uuid
+        and m.state <> 'here'
+    )
     returning e.inserted, e.deleted
 ),
 counted as (

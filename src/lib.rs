@@ -60,9 +60,6 @@ pub mod document;
 /// Whether what is stored fits together: what `quire verify` asks.
 pub mod integrity;
 
-/// An organisation into another database: `quire org move`.
-pub mod moving;
-
 /// What the log brings, counted: the busiest documents and organisations, rates.
 pub mod activity;
 
@@ -74,6 +71,9 @@ pub mod convergence;
 
 /// Who is where: coalesced, through the log, without rows.
 pub mod presence;
+
+/// An organisation into another database: `quire org move`.
+pub mod moving;
 
 /// Work done again and again: every so often a round, through all documents.
 pub mod rounds;

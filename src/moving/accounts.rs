@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use deadpool_postgres::Transaction;
 
-use super::copy::{as_they_are, stream};
+use super::copy::{Copied, as_they_are, stream};
 use super::side::Side;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::PoolClient;
@@ -53,9 +53,9 @@ pub(super) async fn copy(
     writer: &mut PoolClient,
     org_id: Uuid,
     known: &[Uuid],
-) -> Result<()> {
+) -> Result<Copied> {
     let writing = as_they_are(to, writer).await?;
-    stage(from, reading, to, &writing, org_id).await?;
+    let copied = stage(from, reading, to, &writing, org_id).await?;
     refuse_conflicts(to, &writing).await?;
     for (table, key) in TABLES {
         let columns = columns(to, &writing, table).await?;
@@ -90,7 +90,11 @@ pub(super) async fn copy(
             .await
             .map_err(to.failed("write accounts"))?;
     }
-    writing.commit().await.map_err(to.failed("commit accounts"))
+    writing
+        .commit()
+        .await
+        .map_err(to.failed("commit accounts"))?;
+    Ok(copied)
 }
 
 /// Looks, and copies nothing.
@@ -117,7 +121,8 @@ async fn stage(
     to: &Side,
     writing: &Transaction<'_>,
     org_id: Uuid,
-) -> Result<()> {
+) -> Result<Copied> {
+    let mut copied = Copied::default();
     let named = MOVE_ACCOUNTS.replace("$1::uuid", &format!("'{org_id}'::uuid"));
     for (table, _) in TABLES {
         let make =
@@ -131,9 +136,9 @@ async fn stage(
             "copy (select {columns} from quire.{table} where account_id in ({named})) to stdout (format binary)"
         );
         let writes = format!("copy arriving_{table} ({columns}) from stdin (format binary)");
-        stream((from, reading), &reads, (to, writing), &writes).await?;
+        copied += stream((from, reading), &reads, (to, writing), &writes).await?;
     }
-    Ok(())
+    Ok(copied)
 }
 
 async fn refuse_conflicts(to: &Side, writing: &Transaction<'_>) -> Result<()> {

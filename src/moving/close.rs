@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::side::Side;
 use crate::error::{Error, Kind, Result};
+use crate::postgres::PoolClient;
 
 const MOVE_GO_ON: &str = include_str!("../../sql/move_go_on.sql");
 const MOVE_CLEAR_LEASES: &str = include_str!("../../sql/move_clear_leases.sql");
@@ -18,16 +19,17 @@ const TAKE_AUTHORITY: &str = include_str!("../../sql/take_authority.sql");
 
 /// How often the lock is asked for; each time waits for some seconds at most.
 const TRIES: u32 = 5;
-/// How long a transaction may go on that wrote before; nobody can write meanwhile.
+/// How long a transaction may go on that wrote before; in the last second nobody can write meanwhile.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Closes the organisation at the source.
+/// Closes the organisation at the source, on the connection on which it is read afterwards.
 ///
 /// # Errors
 /// `Conflict` when another command has taken the move over; else as the database fails.
 pub(super) async fn close(
     side: &Side,
+    client: &mut PoolClient,
     org_id: Uuid,
     move_id: Uuid,
     addresses: &[String],
@@ -35,7 +37,7 @@ pub(super) async fn close(
     let mut tries = 0;
     loop {
         tries += 1;
-        match attempt(side, org_id, move_id, addresses).await {
+        match attempt(side, client, org_id, move_id, addresses).await {
             Err(error) if error.is_transient() && tries < TRIES => {
                 tracing::info!(%error, "close the organisation; trying again");
             }
@@ -44,8 +46,13 @@ pub(super) async fn close(
     }
 }
 
-async fn attempt(side: &Side, org_id: Uuid, move_id: Uuid, addresses: &[String]) -> Result<()> {
-    let mut client = side.client().await?;
+async fn attempt(
+    side: &Side,
+    client: &mut PoolClient,
+    org_id: Uuid,
+    move_id: Uuid,
+    addresses: &[String],
+) -> Result<()> {
     let doing = "close the organisation";
     let transaction = client.transaction().await.map_err(side.failed(doing))?;
     transaction
@@ -57,7 +64,7 @@ async fn attempt(side: &Side, org_id: Uuid, move_id: Uuid, addresses: &[String])
     let changed = transaction.execute(MOVE_GO_ON, &parameters).await;
     if changed.map_err(side.failed(doing))? == 0 {
         drop(transaction);
-        let placed = side.placed(org_id).await?;
+        let placed = side.placed_on(client, org_id).await?;
         if placed.is("moved") && placed.move_id == Some(move_id) {
             return Ok(());
         }
@@ -71,28 +78,27 @@ async fn attempt(side: &Side, org_id: Uuid, move_id: Uuid, addresses: &[String])
     transaction.commit().await.map_err(side.failed(doing))
 }
 
-/// Returns when every transaction is over that may have begun to write before the organisation was closed:
-/// those that hold a lock for writing on a table of Quire now. Whoever comes later sees that it is closed.
+/// Returns when every transaction is over that may have begun to write before the last mark was set:
+/// those that hold a lock for writing on a table of Quire now. Whoever comes later sees the mark.
 ///
 /// # Errors
 /// `Unavailable` when one goes on for too long.
-pub(super) async fn wait_for_writers(side: &Side) -> Result<()> {
+pub(super) async fn wait_for_writers(side: &Side, client: &PoolClient) -> Result<()> {
     let began = Instant::now();
-    let mut waited_for = writers(side).await?;
+    let mut waited_for = writers(side, client).await?;
     while !waited_for.is_empty() {
         if began.elapsed() > PATIENCE {
             let says = "a transaction that writes to tables of Quire at the source does not end";
             return Err(Error::new(Kind::Unavailable, says));
         }
         tokio::time::sleep(PAUSE).await;
-        let now = writers(side).await?;
+        let now = writers(side, client).await?;
         waited_for.retain(|writer| now.contains(writer));
     }
     Ok(())
 }
 
-async fn writers(side: &Side) -> Result<HashSet<String>> {
-    let client = side.client().await?;
+async fn writers(side: &Side, client: &PoolClient) -> Result<HashSet<String>> {
     let rows = client
         .query(MOVE_WRITERS, &[])
         .await

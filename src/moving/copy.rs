@@ -60,13 +60,27 @@ pub(super) async fn as_they_are<'a>(
     Ok(transaction)
 }
 
-/// Streams what `reads` gives into `writes`; answers how many rows that were.
+/// What was copied.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Copied {
+    pub rows: u64,
+    pub bytes: u64,
+}
+
+impl std::ops::AddAssign for Copied {
+    fn add_assign(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.bytes += other.bytes;
+    }
+}
+
+/// Streams what `reads` gives into `writes`; answers what that was.
 pub(super) async fn stream(
     from: (&Side, &Transaction<'_>),
     reads: &str,
     to: (&Side, &Transaction<'_>),
     writes: &str,
-) -> Result<u64> {
+) -> Result<Copied> {
     let rows = from
         .1
         .copy_out(reads)
@@ -77,25 +91,29 @@ pub(super) async fn stream(
             .await
             .map_err(to.0.failed("write rows"))?;
     pin_mut!(rows, sink);
+    let mut bytes = 0;
     while let Some(chunk) = rows.next().await {
         let chunk = chunk.map_err(from.0.failed("read rows"))?;
+        bytes += chunk.len() as u64;
         sink.send(chunk).await.map_err(to.0.failed("write rows"))?;
     }
-    sink.finish().await.map_err(to.0.failed("write rows"))
+    let rows = sink.finish().await.map_err(to.0.failed("write rows"))?;
+    Ok(Copied { rows, bytes })
 }
 
-/// The organisation's rows of one table, replaced by those of the source unless they are the same.
+/// The organisation's rows of one table, replaced by those of the source unless they are the same. When
+/// `is_last`, what is large is not looked at: it was the same before.
 pub(super) async fn table(
-    from: &Side,
-    reading: &Transaction<'_>,
-    to: &Side,
-    writer: &mut PoolClient,
+    (from, reading): (&Side, &Transaction<'_>),
+    (to, writer): (&Side, &mut PoolClient),
     table: &Table,
     org_id: Uuid,
-) -> Result<()> {
+    is_last: bool,
+) -> Result<Copied> {
     let columns = from.columns(table);
-    let kept: Vec<&str> = columns.iter().copied().filter(|c| table.keeps(c)).collect();
-    let digest = digest(table, &kept);
+    let is_compared = |c: &&str| table.keeps(c) && !(is_last && table.large.contains(c));
+    let compared: Vec<&str> = columns.iter().copied().filter(is_compared).collect();
+    let digest = digest(table, &compared);
     let doing = "compare rows";
     let of: [&(dyn ToSql + Sync); 1] = [&org_id];
     let (theirs, ours) = tokio::join!(
@@ -105,7 +123,7 @@ pub(super) async fn table(
     let theirs: String = theirs.map_err(from.failed(doing))?.get(0);
     let ours: String = ours.map_err(to.failed(doing))?.get(0);
     if theirs == ours {
-        return Ok(());
+        return Ok(Copied::default());
     }
     let writing = as_they_are(to, writer).await?;
     delete(to, &writing, table.name, org_id).await?;
@@ -120,7 +138,7 @@ pub(super) async fn table(
         table.name
     );
     let writes = into(table, &columns);
-    stream((from, reading), &reads, (to, &writing), &writes).await?;
+    let copied = stream((from, reading), &reads, (to, &writing), &writes).await?;
     let ours = writing.query_one(&digest, &[&org_id]).await;
     if theirs != ours.map_err(to.failed(doing))?.get::<_, String>(0) {
         let says = format!(
@@ -129,17 +147,18 @@ pub(super) async fn table(
         );
         return Err(Error::new(Kind::Internal, says));
     }
-    writing.commit().await.map_err(to.failed("commit rows"))
+    writing.commit().await.map_err(to.failed("commit rows"))?;
+    Ok(copied)
 }
 
-/// The edits of a range of documents that a reader at `seen` could not see; answers how many.
+/// The edits of a range of documents that a reader at `seen` could not see.
 pub(super) async fn edits(
     from: (&Side, &Transaction<'_>),
     to: (&Side, &Transaction<'_>),
     org_id: Uuid,
     (after, up_to): (Uuid, Uuid),
     seen: &str,
-) -> Result<u64> {
+) -> Result<Copied> {
     let columns = from.0.columns(&EDIT);
     let read: Vec<String> = columns.iter().map(|column| format!("e.{column}")).collect();
     // A range of the index for each document, however long its history: xid stands right after it there.

@@ -7,7 +7,9 @@ mod close;
 mod copy;
 mod forget;
 mod round;
+mod servers;
 mod side;
+mod standbys;
 pub mod tables;
 
 use std::fmt;
@@ -18,7 +20,9 @@ use uuid::Uuid;
 pub use forget::forget;
 
 use self::round::Rounds;
+use self::servers::{AT_FIRST, IN_THE_END, Servers};
 use self::side::{Placed, Side, check_alike};
+use self::standbys::Standbys;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::PoolClient;
 
@@ -55,7 +59,15 @@ pub enum Step {
     /// Nobody writes in the source any more. From here on people wait.
     Closed,
     /// What was written last has been copied, and all is the same in both.
-    Complete,
+    Complete {
+        /// So many bytes were copied while nobody could write.
+        bytes: u64,
+    },
+    /// A standby has not everything yet. Nothing goes on before it has.
+    Waits {
+        /// Which one, and for what.
+        says: String,
+    },
     /// It is served from the target.
     Opened {
         /// How long nobody could write.
@@ -70,7 +82,13 @@ impl fmt::Display for Step {
             Self::Copied { edits } => write!(f, "copied {edits} edits"),
             Self::Compared => f.write_str("compared: what was copied is the same"),
             Self::Closed => f.write_str("closed: nobody writes"),
-            Self::Complete => f.write_str("complete: all is the same in both"),
+            Self::Complete { bytes } => {
+                write!(
+                    f,
+                    "complete: all is the same in both, {bytes} bytes copied last"
+                )
+            }
+            Self::Waits { says } => write!(f, "waiting: {says}"),
             Self::Opened { closed_for } => {
                 write!(
                     f,
@@ -122,29 +140,98 @@ pub async fn run(settings: &Settings, mut told: impl FnMut(Step)) -> Result<Move
             closed_for: Duration::ZERO,
         });
     }
-    let move_id = begin(&from, &to, org_id, &source, &target).await?;
-    told(Step::Begun);
-    // Whoever wants to end the command here can.
-    tokio::task::yield_now().await;
-    let mut rounds = Rounds::new(&from, &to, org_id).await?;
-    let copied = rounds.until_little_is_left().await?;
-    told(Step::Copied { edits: copied });
-    tokio::task::yield_now().await;
-    rounds.compare().await?;
-    told(Step::Compared);
-    tokio::task::yield_now().await;
-    let closed = Instant::now();
-    match last_second(settings, move_id, &mut rounds, &mut told).await {
-        Ok(()) => {}
-        Err(error) => return Err(after_failure(&from, &to, org_id, move_id, error).await),
+    let known = prepare(&from, &to, org_id, &source, &target).await?;
+    let standbys = (Standbys::of(&from).await?, Standbys::of(&to).await?);
+    let servers = Servers::listen(settings)?;
+    let moving = Moving {
+        settings,
+        from: &from,
+        to: &to,
+        servers: &servers,
+        standbys,
+    };
+    let moved = moving.run(&known, &mut told).await;
+    servers.stop().await;
+    moved
+}
+
+/// A move that nothing is in the way of.
+struct Moving<'a> {
+    settings: &'a Settings,
+    from: &'a Side,
+    to: &'a Side,
+    servers: &'a Servers,
+    /// Of the source and of the target.
+    standbys: (Standbys, Standbys),
+}
+
+impl Moving<'_> {
+    async fn run(&self, known: &[Uuid], told: &mut impl FnMut(Step)) -> Result<Moved> {
+        let (from, to, org_id) = (self.from, self.to, self.settings.org_id);
+        // Before anything is noted, when all are known, and once more right before anything is closed.
+        self.servers.check(AT_FIRST).await?;
+        let move_id = begin(from, to, org_id, known).await?;
+        told(Step::Begun);
+        // Whoever wants to end the command here can.
+        tokio::task::yield_now().await;
+        let mut rounds = Rounds::new(from, to, org_id).await?;
+        let copied = rounds.until_little_is_left().await?;
+        told(Step::Copied { edits: copied });
+        tokio::task::yield_now().await;
+        self.servers.check(IN_THE_END).await?;
+        rounds.compare().await?;
+        told(Step::Compared);
+        tokio::task::yield_now().await;
+        self.servers.check(IN_THE_END).await?;
+        // One that is far behind must not hold up people who write.
+        self.standbys_have_all(&rounds, told).await?;
+        let closed = Instant::now();
+        match self.last_second(move_id, &mut rounds, told).await {
+            Ok(()) => {}
+            Err(error) => return Err(after_failure(from, to, org_id, move_id, error).await),
+        }
+        let closed_for = closed.elapsed();
+        told(Step::Opened { closed_for });
+        Ok(Moved {
+            documents: rounds.documents(),
+            edits: rounds.edits_moved(),
+            closed_for,
+        })
     }
-    let closed_for = closed.elapsed();
-    told(Step::Opened { closed_for });
-    Ok(Moved {
-        documents: rounds.documents(),
-        edits: rounds.edits_moved(),
-        closed_for,
-    })
+
+    async fn last_second(
+        &self,
+        move_id: Uuid,
+        rounds: &mut Rounds<'_>,
+        told: &mut impl FnMut(Step),
+    ) -> Result<()> {
+        rounds.close(move_id, &self.settings.addresses).await?;
+        told(Step::Closed);
+        tokio::task::yield_now().await;
+        rounds.writers_ended().await?;
+        let bytes = rounds.last().await?;
+        told(Step::Complete { bytes });
+        tokio::task::yield_now().await;
+        // A standby of the source that took over without the mark would serve the organisation besides, and
+        // one of the target without the last edits in their place.
+        self.standbys_have_all(rounds, told).await?;
+        if rounds.open(move_id).await? {
+            return Ok(());
+        }
+        let says = "somebody else has taken the move over at the target";
+        Err(Error::new(Kind::Conflict, says))
+    }
+
+    async fn standbys_have_all(
+        &self,
+        rounds: &Rounds<'_>,
+        told: &mut impl FnMut(Step),
+    ) -> Result<()> {
+        let (reader, writer) = rounds.connections();
+        let ((source, target), mut waits) = (&self.standbys, |says| told(Step::Waits { says }));
+        source.have_all(self.from, reader, &mut waits).await?;
+        target.have_all(self.to, writer, &mut waits).await
+    }
 }
 
 /// Gives a move up: the source serves the organisation, and what was copied of it is deleted. The accounts
@@ -216,15 +303,17 @@ async fn alone(side: &Side, org_id: Uuid) -> Result<PoolClient> {
     Err(Error::new(Kind::Conflict, says))
 }
 
-/// Takes the move over: first at the target, so that an earlier attempt can open it no more, and only then
-/// does the source serve again.
-async fn begin(
+/// Whether it can move; answers which of its accounts the target has already.
+///
+/// # Errors
+/// `NotFound` and `Conflict`, as [`run`] says.
+async fn prepare(
     from: &Side,
     to: &Side,
     org_id: Uuid,
     source: &Placed,
     target: &Placed,
-) -> Result<Uuid> {
+) -> Result<Vec<Uuid>> {
     if !source.is_there || source.is("arriving") {
         let says = format!("the source serves no organisation {org_id}");
         return Err(Error::new(Kind::NotFound, says));
@@ -245,36 +334,20 @@ async fn begin(
     let mut writer = to.client().await?;
     accounts::check(from, &reading, to, &mut writer, org_id).await?;
     reading.rollback().await.map_err(from.failed("end"))?;
-    let known = match &target.known_accounts {
-        Some(known) if target.is("arriving") => known.clone(),
-        _ => accounts::known(to, &accounts::named(from, org_id).await?).await?,
-    };
-    let move_id = Uuid::new_v4();
-    to.place(org_id, "arriving", move_id, &known).await?;
-    from.place(org_id, "moving", move_id, &[]).await?;
-    copy::clear(to, &mut writer, org_id).await?;
-    Ok(move_id)
+    match &target.known_accounts {
+        Some(known) if target.is("arriving") => Ok(known.clone()),
+        _ => accounts::known(to, &accounts::named(from, org_id).await?).await,
+    }
 }
 
-async fn last_second(
-    settings: &Settings,
-    move_id: Uuid,
-    rounds: &mut Rounds<'_>,
-    told: &mut impl FnMut(Step),
-) -> Result<()> {
-    let org_id = settings.org_id;
-    close::close(rounds.from, org_id, move_id, &settings.addresses).await?;
-    told(Step::Closed);
-    tokio::task::yield_now().await;
-    close::wait_for_writers(rounds.from).await?;
-    rounds.last().await?;
-    told(Step::Complete);
-    tokio::task::yield_now().await;
-    if rounds.open(move_id).await? {
-        return Ok(());
-    }
-    let says = "somebody else has taken the move over at the target";
-    Err(Error::new(Kind::Conflict, says))
+/// Takes the move over: first at the target, so that an earlier attempt can open it no more, and only then
+/// does the source serve again.
+async fn begin(from: &Side, to: &Side, org_id: Uuid, known: &[Uuid]) -> Result<Uuid> {
+    let move_id = Uuid::new_v4();
+    to.place(org_id, "arriving", move_id, known).await?;
+    from.place(org_id, "moving", move_id, &[]).await?;
+    copy::clear(to, &mut to.client().await?, org_id).await?;
+    Ok(move_id)
 }
 
 /// Finds out where the organisation is after something failed, and lets the source serve again unless the

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use super::copy::{self, NOTHING_SEEN};
+use super::copy::{self, Copied, NOTHING_SEEN};
 use super::side::Side;
 use super::tables::TABLES;
-use super::{accounts, check};
+use super::{accounts, check, close};
 use crate::error::Result;
 use crate::postgres::PoolClient;
 
@@ -80,11 +80,13 @@ impl<'a> Rounds<'a> {
     /// Copies everything, then what came meanwhile, until that takes no longer than a moment. Answers how
     /// many edits that was.
     pub async fn until_little_is_left(&mut self) -> Result<u64> {
-        self.tables().await?;
-        let mut copied = self.edits().await?;
+        // Who began to fold before the mark was set is waited for: from now on only edits are added.
+        close::wait_for_writers(self.from, &self.reader).await?;
+        self.tables(false).await?;
+        let mut copied = self.edits().await?.rows;
         for _ in 0..ROUNDS {
             let began = Instant::now();
-            copied += self.edits().await?;
+            copied += self.edits().await?.rows;
             if began.elapsed() <= SHORT {
                 break;
             }
@@ -103,13 +105,30 @@ impl<'a> Rounds<'a> {
         self.compared.retain(|id, _| !different.contains(id));
         // What was written meanwhile is brought along now rather than when nobody can write.
         self.edits().await?;
-        self.tables().await
+        self.tables(false).await?;
+        Ok(())
     }
 
-    /// The last round, when nobody writes, and the last comparison.
-    pub async fn last(&mut self) -> Result<()> {
-        self.edits().await?;
-        self.tables().await?;
+    /// Closes the organisation at the source, on the connection on which it is read: another one may lead to
+    /// another server since.
+    pub async fn close(&mut self, move_id: Uuid, addresses: &[String]) -> Result<()> {
+        close::close(self.from, &mut self.reader, self.org_id, move_id, addresses).await
+    }
+
+    /// Waits for whoever was writing at the source when it was closed.
+    pub async fn writers_ended(&self) -> Result<()> {
+        close::wait_for_writers(self.from, &self.reader).await
+    }
+
+    /// The connections to both, on which all of this is done.
+    pub fn connections(&self) -> (&PoolClient, &PoolClient) {
+        (&self.reader, &self.writer)
+    }
+
+    /// The last round, when nobody writes, and the last comparison. Answers how many bytes were copied.
+    pub async fn last(&mut self) -> Result<u64> {
+        let mut copied = self.edits().await?;
+        copied += self.tables(true).await?;
         let sides = ((self.from, &self.reader), (self.to, &self.writer));
         let (there, newest) =
             check::all_is_there(sides.0, sides.1, self.org_id, &self.compared).await?;
@@ -119,7 +138,7 @@ impl<'a> Rounds<'a> {
             .query(MOVE_NEXT_EDIT, &[&newest])
             .await
             .map_err(self.to.failed("go on counting edits"))?;
-        Ok(())
+        Ok(copied.bytes)
     }
 
     /// Opens the organisation at the target, on the connection on which all of it was found there: a target
@@ -143,8 +162,8 @@ impl<'a> Rounds<'a> {
     }
 
     /// One round of edits.
-    async fn edits(&mut self) -> Result<u64> {
-        let mut copied = 0;
+    async fn edits(&mut self) -> Result<Copied> {
+        let mut copied = Copied::default();
         for range in &mut self.ranges {
             let reading = copy::moment(self.from, &mut self.reader).await?;
             let seen = reading.query_one(CURRENT_SNAPSHOT, &[]).await;
@@ -172,11 +191,11 @@ impl<'a> Rounds<'a> {
     }
 
     /// Everything but the edits, as far as it is not the same.
-    async fn tables(&mut self) -> Result<()> {
+    async fn tables(&mut self, is_last: bool) -> Result<Copied> {
         let placed = self.to.placed(self.org_id).await?;
         let known = placed.known_accounts.unwrap_or_default();
         let reading = copy::moment(self.from, &mut self.reader).await?;
-        accounts::copy(
+        let mut copied = accounts::copy(
             self.from,
             &reading,
             self.to,
@@ -186,19 +205,19 @@ impl<'a> Rounds<'a> {
         )
         .await?;
         for table in TABLES {
-            copy::table(
-                self.from,
-                &reading,
-                self.to,
-                &mut self.writer,
+            copied += copy::table(
+                (self.from, &reading),
+                (self.to, &mut self.writer),
                 table,
                 self.org_id,
+                is_last,
             )
             .await?;
         }
         reading
             .rollback()
             .await
-            .map_err(self.from.failed("end reading"))
+            .map_err(self.from.failed("end reading"))?;
+        Ok(copied)
     }
 }

@@ -101,6 +101,11 @@ impl Side {
     /// Errors: as the database fails.
     pub async fn placed(&self, org_id: Uuid) -> Result<Placed> {
         let client = self.pool.get().await.map_err(self.failed("connect"))?;
+        self.placed_on(&client, org_id).await
+    }
+
+    /// The same on this very connection.
+    pub async fn placed_on(&self, client: &PoolClient, org_id: Uuid) -> Result<Placed> {
         let row = client
             .query_one(MOVE_STATE, &[&org_id])
             .await

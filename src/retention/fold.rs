@@ -215,7 +215,8 @@ async fn store(
     let Some(row) = row else { return Ok(None) };
     let xid: String = row.get("xid");
     let removed = remove(&transaction, document, &stored.edits, first, &xid).await?;
-    // Rows that were read are gone: somebody else folded, or the log is another one.
+    // Rows that were read are gone (somebody else folded, or the log is another one), or the organisation has
+    // begun to move.
     if removed != first.len() {
         return Ok(None);
     }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::kit::people::Office;
 use crate::kit::postgres::{Cluster, Database, Version};
 
-async fn refusal(settings: &Settings) -> (Kind, String) {
+pub async fn refusal(settings: &Settings) -> (Kind, String) {
     let told = |step| panic!("{step:?}");
     let error = moving::run(settings, told)
         .await
@@ -16,16 +16,17 @@ async fn refusal(settings: &Settings) -> (Kind, String) {
     (error.kind(), error.to_string())
 }
 
-struct Sides {
-    from: Database,
-    to: Database,
+/// Two databases without servers, and an organisation in the first.
+pub struct Sides {
+    pub from: Database,
+    pub to: Database,
     source: Pool,
     target: Pool,
     office: Office,
 }
 
 impl Sides {
-    async fn found() -> Self {
+    pub async fn found() -> Self {
         let (from, to) = (
             Database::of(Version::V15).await,
             Database::of(Version::V18).await,
@@ -41,7 +42,7 @@ impl Sides {
         }
     }
 
-    fn settings(&self) -> Settings {
+    pub fn settings(&self) -> Settings {
         Settings {
             from: self.from.url.clone(),
             to: self.to.url.clone(),
@@ -51,7 +52,7 @@ impl Sides {
     }
 
     /// Nothing was noted and nothing copied.
-    async fn are_as_before(&self) {
+    pub async fn are_as_before(&self) {
         for (pool, orgs) in [(&self.source, 1), (&self.target, 0)] {
             let client = pool.get().await.expect("a connection");
             let sql =
