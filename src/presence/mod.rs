@@ -2,23 +2,25 @@
 //! said, so a joiner sees everybody at once; what a server said is forgotten when it falls silent.
 
 pub(crate) mod entry;
+mod facts;
 mod fleet;
 mod known;
 pub(crate) mod message;
 mod recheck;
+mod speaker;
 mod state;
 mod turn;
 mod vitals;
 
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use loro::LoroValue;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 use self::entry::Said;
+use self::facts::{COMMENTS, DOCUMENT, comments, document};
 use self::fleet::Stand;
 pub use self::fleet::{Condition, Fleet, Standing};
 pub use self::known::{KnownServer, Someone};
@@ -29,50 +31,26 @@ pub use self::vitals::{Silent, Vitals};
 use crate::auth::Session;
 use crate::change::{Event, EventKind};
 use crate::document::trial::DocKey;
-use crate::error::Result;
 use crate::fanout::outbox::Outbox;
 use crate::fanout::{Leases, ReaderId};
-use crate::feed::message::emit;
 use crate::metrics::{self, Counter, Gauge, Metric};
-use crate::postgres::{Pool, failed};
+use crate::postgres::Pool;
 
-/// Changes within this time go into one message.
-const TICK: Duration = Duration::from_millis(40);
-/// How often a server says that it lives and how it is: one message in the log, some 600 bytes. It is so
-/// short that whoever looks sees within 5 s that a server does so no more, or hears its own words late.
-const HEARTBEAT: Duration = Duration::from_secs(1);
-/// How long it waits after it could not say so. What it says right after the database is back would be
-/// heard only by servers whose feeds are back as well.
-const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// A server silent for so long is gone.
 const SERVER_SILENCE: Duration = Duration::from_secs(16);
 /// For so long the pages of a server that is gone are still taken for Quire's own.
 const GONE_LATELY: Duration = Duration::from_secs(600);
 /// A person silent for so long is gone; clients repeat themselves every 10 s.
 const PERSON_SILENCE: Duration = Duration::from_secs(30);
-/// The key of what the server says of the document itself.
-const DOCUMENT: &str = "quire:document";
-
-/// The key of what it says of the comments on it.
-const COMMENTS: &str = "quire:comments";
-
-static SENT: Counter = Counter::new(
-    "quire_presence_messages_total",
-    "Messages with presence or a heartbeat that this server wrote into the log.",
-);
 static IGNORED: Counter = Counter::new(
     "quire_presence_ignored_total",
     "Presence of clients that was let go: unreadable, too large or under another's key.",
-);
-static FAILED: Counter = Counter::new(
-    "quire_presence_failures_total",
-    "Messages with presence or a heartbeat that could not be written; what they said is said again.",
 );
 static SHOWN: Gauge = Gauge::new(
     "quire_presence_entries",
     "People whom this server shows in documents, its own and those of other servers, once a document and cursor.",
 );
-static METRICS: &[&dyn Metric] = &[&SENT, &IGNORED, &FAILED, &SHOWN];
+static METRICS: &[&dyn Metric] = &[&speaker::SENT, &IGNORED, &speaker::FAILED, &SHOWN];
 
 /// Where browsers reach the servers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -291,10 +269,7 @@ impl Presence {
         };
         let (key, values) = match (event.kind, &event.title) {
             (EventKind::DocumentRenamed, Some(title)) => (DOCUMENT, document(title)),
-            (EventKind::DocumentDeleted, _) => (
-                DOCUMENT,
-                about(DOCUMENT, [("deleted", LoroValue::from(true))]),
-            ),
+            (EventKind::DocumentDeleted, _) => (DOCUMENT, facts::deleted()),
             (EventKind::CommentsChanged, _) => (COMMENTS, comments()),
             _ => return,
         };
@@ -397,100 +372,4 @@ impl Presence {
         let shown: usize = state.rooms.values().map(|places| places.people.len()).sum();
         SHOWN.set(shown as i64);
     }
-
-    /// Writes messages into the log until `stop` completes, then says that this server leaves.
-    pub async fn run(self, stop: impl Future<Output = ()>) {
-        tokio::pin!(stop);
-        let mut is_new = true;
-        loop {
-            let server = match (is_new, self.state().is_withdrawn) {
-                (true, _) => Server::Started,
-                (false, true) => Server::Withdraws,
-                (false, false) => Server::Lives,
-            };
-            let emitted = self.emit(server).await;
-            self.state().is_failing = emitted.is_err();
-            let pause = match emitted {
-                Ok(()) => {
-                    is_new = false;
-                    HEARTBEAT
-                }
-                // It is shown late; nothing is lost by that.
-                Err(error) => {
-                    FAILED.increment();
-                    tracing::warn!(%error, "write presence into the log");
-                    AFTER_FAILURE
-                }
-            };
-            let changed = async {
-                tokio::time::sleep(TICK).await;
-                self.shared.changed.notified().await;
-            };
-            tokio::select! {
-                biased;
-                () = &mut stop => break,
-                _ = tokio::time::timeout(pause, changed) => {}
-            }
-        }
-        if let Err(error) = self.emit(Server::Leaves).await {
-            tracing::info!(%error, "say in the log that this server leaves");
-        }
-    }
-
-    async fn emit(&self, server: Server) -> Result<()> {
-        let client = self
-            .shared
-            .pool
-            .get()
-            .await
-            .map_err(failed("emit presence"))?;
-        let (entries, vitals) = {
-            let mut state = self.state();
-            (state.take_outgoing(), state.take_vitals())
-        };
-        let message = Message {
-            server_id: self.shared.server_id,
-            server,
-            address: self.shared.address.clone(),
-            entries,
-            vitals,
-        };
-        // Before it is written: it may come back before the answer does.
-        self.state().say_now();
-        let written = emit(&client, &message.encode()).await;
-        match written {
-            Ok(()) => {
-                SENT.increment();
-                Ok(())
-            }
-            Err(error) => {
-                let mut state = self.state();
-                state.said.pop_back();
-                // That somebody left would else be known nowhere until the lease is over.
-                state.say_again(message.entries);
-                Err(error)
-            }
-        }
-    }
-}
-
-fn document(title: &str) -> Bytes {
-    let facts = [
-        ("title", LoroValue::from(title)),
-        ("deleted", LoroValue::from(false)),
-    ];
-    about(DOCUMENT, facts)
-}
-
-/// Says only that there is something to read again: not everybody who listens may see it.
-fn comments() -> Bytes {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let changed_ms = since.map_or(0, |since| since.as_millis() as i64);
-    about(COMMENTS, [("changed", LoroValue::from(changed_ms))])
-}
-
-/// What the server says itself.
-fn about<const N: usize>(key: &str, facts: [(&str, LoroValue); N]) -> Bytes {
-    let facts = facts.map(|(name, value)| (name.to_owned(), value));
-    entry::write(key, facts.into())
 }

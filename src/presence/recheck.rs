@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 
+use super::Presence;
+use super::facts::{COMMENTS, DOCUMENT, comments, document};
 use super::state::Places;
-use super::{COMMENTS, DOCUMENT, Presence, comments, document};
 use crate::document::trial::DocKey;
 use crate::error::Result;
 use crate::postgres::failed;

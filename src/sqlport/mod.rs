@@ -7,6 +7,7 @@ mod calls;
 mod cancel;
 mod edit;
 mod find;
+mod finder;
 mod function;
 pub(crate) mod hostile;
 mod ledger;

@@ -8,9 +8,10 @@ use std::panic::catch_unwind;
 
 use loro::{Frontiers, ID, LoroDoc, PeerID, VersionVector};
 
-use super::decode::{Decoded, Op, decode};
+use super::decode::{Decoded, decode};
 use super::elements::{Expectation, expect};
 use super::meaning::{Base, Checked, Failure, container_id, seen};
+use super::operation::Op;
 use super::{Good, Refusal, Verdict};
 use crate::document::live::LiveDocument;
 use crate::document::update::{Block, UpdateMeta, blocks, update_meta};

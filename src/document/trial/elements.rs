@@ -7,7 +7,8 @@ use std::ops::Range;
 use loro::cursor::{Cursor, Side};
 use loro::{ContainerID, Counter, ID, LoroDoc, LoroList, LoroText, PeerID};
 
-use super::decode::{Op, Operation};
+use super::decode::Operation;
+use super::operation::Op;
 
 /// A text or a list, as elements with ids.
 enum Sequence {

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use loro::{ContainerID, ContainerType, Counter, Frontiers, ID, LoroDoc, VersionVector};
 
 use super::Refusal;
-use super::decode::{Change, Container, Decoded, Op, Type};
+use super::decode::{Change, Container, Decoded, Type};
+use super::operation::Op;
 use crate::document::model::MAX_DEPTH;
 use crate::document::update::UpdateMeta;
 

@@ -2,11 +2,13 @@
 //! allocation bomb or an endless loop refuses one update and harms nobody.
 
 mod child;
+mod columns;
 pub(crate) mod copy;
 pub(crate) mod decode;
 mod driver;
 mod elements;
 pub(crate) mod meaning;
+pub(crate) mod operation;
 mod process;
 mod queue;
 mod staging;

@@ -5,6 +5,7 @@ mod compare;
 mod folding;
 mod join;
 mod mend;
+mod show;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use self::join::Shot;
+use self::show::Fresh;
 use crate::change::{Change, Edit, Lsn, Transaction};
 use crate::commit::lease::Lease;
 use crate::document::live::LiveDocument;
@@ -25,10 +27,10 @@ use crate::document::trial::DocKey;
 use crate::error::{Error, Kind, Result};
 use crate::fanout::compare::Question;
 use crate::fanout::outbox::Outbox;
-use crate::fanout::readers::{Leases, ReaderId, Readers, Run};
+use crate::fanout::readers::{Leases, ReaderId, Readers};
 use crate::fanout::{Room, Shared};
 use crate::metrics::{Counter, Metric};
-use crate::protocol::{BatchId, Permission, RoomErrorCode, RoomKind, Text, encode_updates};
+use crate::protocol::{Permission, RoomErrorCode, Text};
 use crate::traces::{self, Place, Span};
 
 /// Messages that wait for a room; then the feed waits.
@@ -38,9 +40,6 @@ pub(in crate::fanout) const WAITING: usize = 1_024;
 const WAITING_FOR_LOAD: usize = 4_096;
 /// Messages taken at once, so that a burst becomes few frames.
 const TAKEN_AT_ONCE: usize = 256;
-/// Bytes of updates handed to an outbox at once; an empty one takes them whatever its bound. A single
-/// update may be longer.
-const SHOWN_TOGETHER: usize = 512 * 1024;
 /// Pause before tables that could not be read are read again.
 const READ_AGAIN: Duration = Duration::from_millis(500);
 /// The shortest time between two folds of one document.
@@ -432,68 +431,6 @@ impl State {
         }
     }
 
-    /// Sends what was taken in to the readers.
-    fn show(&mut self, mut fresh: Fresh) {
-        let shown = match self.readers.all.is_empty() {
-            true => 0,
-            false => self.show_all(&fresh),
-        };
-        for span in &mut fresh.spans {
-            span.set("quire.document_id", self.key.document_id);
-            span.set("quire.connections", shown);
-        }
-    }
-
-    /// Answers how many readers were sent something.
-    fn show_all(&mut self, fresh: &Fresh) -> usize {
-        let mut shown = 0;
-        let mut rest = &fresh.updates[..];
-        while !rest.is_empty() {
-            let mut bytes = 0;
-            let fitting = rest.iter().take_while(|(_, update)| {
-                bytes += update.len();
-                bytes <= SHOWN_TOGETHER
-            });
-            let (part, others) = rest.split_at(fitting.count().max(1));
-            shown = shown.max(self.show_part(part, &fresh.before));
-            rest = others;
-        }
-        shown
-    }
-
-    /// Each run of one author is encoded once for all.
-    fn show_part(&mut self, updates: &[(u64, Bytes)], before: &HashMap<u64, i32>) -> usize {
-        let mut runs = Vec::new();
-        for run in updates.chunk_by(|a, b| a.0 == b.0) {
-            let updates: Vec<&Bytes> = run.iter().map(|(_, update)| update).collect();
-            match self.encode(&updates) {
-                Ok(frames) => runs.push(Run {
-                    peer: run[0].0,
-                    frames,
-                }),
-                Err(error) => {
-                    tracing::error!(document_id = %self.key.document_id, %error, "encode updates for readers");
-                }
-            }
-        }
-        let version = &self.version;
-        self.readers.send(&self.key, &runs, || {
-            let mut before_all = version.clone();
-            for (&peer, &counter) in before {
-                before_all.insert(peer, counter);
-            }
-            before_all
-        })
-    }
-
-    fn encode<U: AsRef<[u8]>>(&mut self, updates: &[U]) -> Result<Vec<Bytes>> {
-        let next_batch = &mut self.next_batch;
-        encode_updates(RoomKind::Document, &self.name, updates, |_| {
-            *next_batch += 1;
-            BatchId::from(*next_batch)
-        })
-    }
-
     async fn stage(&mut self) -> Result<u64> {
         if self.must_read || self.must_rebuild {
             return Err(Error::new(
@@ -520,14 +457,4 @@ impl State {
                 .store(self.is_uncompared, Ordering::Relaxed);
         }
     }
-}
-
-/// What was taken in and not shown yet.
-#[derive(Default)]
-struct Fresh {
-    updates: Vec<(u64, Bytes)>,
-    /// Where each peer stood before.
-    before: HashMap<u64, i32>,
-    /// End when it is shown.
-    spans: Vec<Span>,
 }

@@ -1,0 +1,104 @@
+//! A server says in the log that it lives, how it is and who is where.
+
+use std::time::Duration;
+
+use super::Presence;
+use super::message::{Message, Server};
+use crate::error::Result;
+use crate::feed::message::emit;
+use crate::metrics::Counter;
+use crate::postgres::failed;
+
+/// Changes within this time go into one message.
+const TICK: Duration = Duration::from_millis(40);
+/// How often a server says that it lives and how it is: one message in the log, some 600 bytes. It is so
+/// short that whoever looks sees within 5 s that a server does so no more, or hears its own words late.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How long it waits after it could not say so. What it says right after the database is back would be
+/// heard only by servers whose feeds are back as well.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+pub(super) static SENT: Counter = Counter::new(
+    "quire_presence_messages_total",
+    "Messages with presence or a heartbeat that this server wrote into the log.",
+);
+pub(super) static FAILED: Counter = Counter::new(
+    "quire_presence_failures_total",
+    "Messages with presence or a heartbeat that could not be written; what they said is said again.",
+);
+
+impl Presence {
+    /// Writes messages into the log until `stop` completes, then says that this server leaves.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
+        let mut is_new = true;
+        loop {
+            let server = match (is_new, self.state().is_withdrawn) {
+                (true, _) => Server::Started,
+                (false, true) => Server::Withdraws,
+                (false, false) => Server::Lives,
+            };
+            let emitted = self.emit(server).await;
+            self.state().is_failing = emitted.is_err();
+            let pause = match emitted {
+                Ok(()) => {
+                    is_new = false;
+                    HEARTBEAT
+                }
+                // It is shown late; nothing is lost by that.
+                Err(error) => {
+                    FAILED.increment();
+                    tracing::warn!(%error, "write presence into the log");
+                    AFTER_FAILURE
+                }
+            };
+            let changed = async {
+                tokio::time::sleep(TICK).await;
+                self.shared.changed.notified().await;
+            };
+            tokio::select! {
+                biased;
+                () = &mut stop => break,
+                _ = tokio::time::timeout(pause, changed) => {}
+            }
+        }
+        if let Err(error) = self.emit(Server::Leaves).await {
+            tracing::info!(%error, "say in the log that this server leaves");
+        }
+    }
+
+    async fn emit(&self, server: Server) -> Result<()> {
+        let client = self
+            .shared
+            .pool
+            .get()
+            .await
+            .map_err(failed("emit presence"))?;
+        let (entries, vitals) = {
+            let mut state = self.state();
+            (state.take_outgoing(), state.take_vitals())
+        };
+        let message = Message {
+            server_id: self.shared.server_id,
+            server,
+            address: self.shared.address.clone(),
+            entries,
+            vitals,
+        };
+        // Before it is written: it may come back before the answer does.
+        self.state().say_now();
+        let written = emit(&client, &message.encode()).await;
+        match written {
+            Ok(()) => {
+                SENT.increment();
+                Ok(())
+            }
+            Err(error) => {
+                let mut state = self.state();
+                state.said.pop_back();
+                // That somebody left would else be known nowhere until the lease is over.
+                state.say_again(message.entries);
+                Err(error)
+            }
+        }
+    }
+}
