@@ -97,13 +97,22 @@ impl World {
     }
 }
 
+/// How long a client may take to show something; a wait without an end would be a failure without a name.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(180);
+
 /// Waits until a client shows exactly this text.
 pub async fn shows(client: &Client, text: &str) {
     use quire::document::lines::plain_text;
-    client
-        .document_is(|doc| plain_text(doc) == text)
-        .await
-        .unwrap_or_else(|e| panic!("waiting for {text:?}: {e}; it shows {:?}", client.text()));
+    let shown = client.document_is(|doc| plain_text(doc) == text);
+    let problem = match tokio::time::timeout(PATIENCE, shown).await {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("not within {PATIENCE:?}"),
+    };
+    panic!(
+        "waiting for {text:?}: {problem}; it shows {:?}",
+        client.text()
+    );
 }
 
 /// One number out of a server's `/metrics`; none while it does not answer.
