@@ -136,7 +136,7 @@ pub const BUGS: &[Bug] = &[
     Bug {
         name: "shown_out_of_order",
         edits: &[(
-            "src/fanout/room/mod.rs",
+            "src/fanout/room/show.rs",
             "        let version = &self.version;\n        self.readers.send(",
             "        if crate::planted(\"shown_out_of_order\") {
                 runs.reverse();
