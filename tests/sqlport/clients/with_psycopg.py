@@ -1,8 +1,13 @@
 """psycopg 3: text and binary, pipeline, server cursors, COPY, errors, notices, notifications."""
 
+import logging
+
 import psycopg
 
 from psycopg.types.json import Jsonb
+
+# Whether it warns of a pipeline that had failed before it ended depends on how soon the failure came.
+logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 notices = []
 with psycopg.connect(autocommit=True) as db:
