@@ -22,19 +22,19 @@ with psycopg.connect(autocommit=True) as db:
         assert (before.fetchone(), after.fetchone()) == ((1,), (2,))
         assert [cur.fetchone() for cur in read] == [(text,)] * 5
     for wrong in ("no uuid", "00000000-0000-0000-0000-00000000000x"):
-        with db.pipeline() as pipeline:
-            before = db.execute("select %s::int", (1,))
-            pipeline.sync()
-            lost = db.execute(call, (wrong,))
-            try:
-                # The driver tells of it as soon as it has come.
+        # The driver tells of it as soon as it has come, be it at the next statement or at the end.
+        try:
+            with db.pipeline() as pipeline:
+                before = db.execute("select %s::int", (1,))
+                pipeline.sync()
+                lost = db.execute(call, (wrong,))
                 db.execute("select 3")
                 pipeline.sync()
                 lost.fetchone()
                 raise AssertionError("it fails")
-            except psycopg.errors.InvalidTextRepresentation as error:
-                assert error.diag.message_primary.startswith("invalid input syntax for type uuid")
-            assert before.fetchone() == (1,)
+        except psycopg.errors.InvalidTextRepresentation as error:
+            assert error.diag.message_primary.startswith("invalid input syntax for type uuid")
+        assert before.fetchone() == (1,)
         assert db.execute("select 4").fetchone() == (4,)
     with db.transaction():
         db.execute(f"create temp table kept on commit drop as select * from quire.blame('{document}')")
