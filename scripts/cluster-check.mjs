@@ -27,10 +27,11 @@ function run(program, words, variables = {}) {
   return { isRight, lines: done.stdout.split('\n') };
 }
 
-/** What a test printed behind a word. */
+/** What a test printed behind a word; the runner's own words may stand before it. */
 function said(word) {
-  const line = output.lines.find((text) => text.startsWith(`${word}: {`));
-  return line === undefined ? {} : JSON.parse(line.slice(word.length + 2));
+  const mark = `${word}: {`;
+  const line = output.lines.find((text) => text.includes(mark));
+  return line === undefined ? {} : JSON.parse(line.slice(line.indexOf(mark) + mark.length - 1));
 }
 
 const primary = REPLAYS.map(([servers, standbys]) => {
