@@ -14,7 +14,14 @@ const MOST: i64 = 16;
 
 /// The checkpoints of one history. They stay right when it grows.
 #[derive(Default)]
-pub struct Checkpoints(Mutex<Vec<Checkpoint>>);
+pub struct Checkpoints(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    all: Vec<Checkpoint>,
+    /// The bound at which one did not fit: no further one is written to be thrown away, until there is more room.
+    full_at: usize,
+}
 
 struct Checkpoint {
     version: VersionVector,
@@ -35,8 +42,9 @@ impl Checkpoints {
         &self,
         version: &VersionVector,
     ) -> Result<(LiveDocument, VersionVector)> {
-        let all = self.all();
-        let before = all
+        let kept = self.kept();
+        let before = kept
+            .all
             .iter()
             .filter(|checkpoint| version.includes_vv(&checkpoint.version))
             .max_by_key(|checkpoint| operations(&checkpoint.version));
@@ -59,34 +67,39 @@ impl Checkpoints {
         version: &VersionVector,
         most_bytes: usize,
     ) -> Result<()> {
-        let mut all = self.all();
-        if all.iter().any(|checkpoint| checkpoint.version == *version) {
+        let mut kept = self.kept();
+        let is_one = kept.all.iter().any(|known| known.version == *version);
+        if is_one || most_bytes <= kept.full_at {
             return Ok(());
         }
         let snapshot = document.snapshot()?;
-        if bytes(&all) + snapshot.len() <= most_bytes {
-            all.push(Checkpoint {
+        if kept.bytes() + snapshot.len() <= most_bytes {
+            kept.all.push(Checkpoint {
                 version: version.clone(),
                 snapshot,
             });
+        } else {
+            kept.full_at = most_bytes;
         }
         Ok(())
     }
 
     /// Heap of all of them.
     pub fn bytes(&self) -> usize {
-        bytes(&self.all())
+        self.kept().bytes()
     }
 
-    fn all(&self) -> MutexGuard<'_, Vec<Checkpoint>> {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0
             .lock()
             .expect("Loro's panics are caught while it holds the checkpoints")
     }
 }
 
-fn bytes(all: &[Checkpoint]) -> usize {
-    all.iter().map(|checkpoint| checkpoint.snapshot.len()).sum()
+impl Kept {
+    fn bytes(&self) -> usize {
+        self.all.iter().map(|known| known.snapshot.len()).sum()
+    }
 }
 
 /// How many operations a version has.
