@@ -26,17 +26,19 @@ async fn cut_off(road: &Road, at: impl Fn(&Step) -> bool) -> Vec<Step> {
     steps
 }
 
+/// Each step that a move says it has reached.
+pub(super) const STEPS: [fn(&Step) -> bool; 5] = [
+    |step| *step == Step::Begun,
+    |step| matches!(step, Step::Copied { .. }),
+    |step| *step == Step::Compared,
+    |step| *step == Step::Closed,
+    |step| matches!(step, Step::Complete { .. }),
+];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_command_that_is_killed_at_any_step_is_run_again_to_the_end() {
-    let at: [fn(&Step) -> bool; 5] = [
-        |step| *step == Step::Begun,
-        |step| matches!(step, Step::Copied { .. }),
-        |step| *step == Step::Compared,
-        |step| *step == Step::Closed,
-        |step| matches!(step, Step::Complete { .. }),
-    ];
     let road = Road::with(1, 11).await;
-    for at in at {
+    for at in STEPS {
         road.until_written(&road.from, 5).await;
         let steps = cut_off(&road, at).await;
         println!("{steps:?}");

@@ -10,6 +10,7 @@ use quire::postgres::pool;
 use rustix::process::{Pid, Signal, kill_process};
 use uuid::Uuid;
 
+use super::cut_off::STEPS;
 use crate::faults::link::{Link, Target};
 use crate::kit::people::Office;
 use crate::kit::postgres::{Cluster, Database, Version, connect};
@@ -266,14 +267,7 @@ async fn a_standby_that_takes_over_without_the_mark_has_the_move_give_up() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_source_that_fails_over_at_any_step_is_served_once_and_moves_whole() {
-    let at: [fn(&Step) -> bool; 5] = [
-        |step| *step == Step::Begun,
-        |step| matches!(step, Step::Copied { .. }),
-        |step| *step == Step::Compared,
-        |step| *step == Step::Closed,
-        |step| matches!(step, Step::Complete { .. }),
-    ];
-    for (number, at) in at.into_iter().enumerate() {
+    for (number, at) in STEPS.into_iter().enumerate() {
         let version = Version::ALL[number % 2];
         let scene = Scene::set(version).await;
         scene.write().await;
