@@ -3,23 +3,24 @@
 
 mod budget;
 mod compare;
+mod handle;
 pub mod outbox;
 mod readers;
 mod room;
 mod submit;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
-use uuid::Uuid;
 
 pub use self::budget::{Budget, Permit};
 pub use self::compare::{Answer, Digest};
+pub use self::handle::Room;
 pub use self::readers::{Leases, ReaderId};
 pub use self::room::Join;
 pub use self::submit::{Respondent, Submission};
@@ -64,18 +65,6 @@ pub struct Fanout {
     shared: Arc<Shared>,
 }
 
-/// A handle on an open document. While it is held, the document stays open.
-pub struct Room {
-    key: DocKey,
-    messages: mpsc::Sender<Message>,
-    submissions: mpsc::Sender<Submission>,
-    /// Memory of the document, estimated by its task.
-    bytes: AtomicUsize,
-    /// Whether it has changed since it was compared with other servers' copies.
-    is_uncompared: AtomicBool,
-    used: Mutex<Instant>,
-}
-
 impl Fanout {
     /// No document is open yet. Updates of `commit_bytes` may be under way.
     pub fn new(
@@ -115,14 +104,7 @@ impl Fanout {
         // In the map before anything is read: from here on the feed's changes queue up.
         let (messages, received) = mpsc::channel(room::WAITING);
         let (submissions, submitted) = mpsc::channel(submit::WAITING);
-        let room = Arc::new(Room {
-            key,
-            messages: messages.clone(),
-            submissions,
-            bytes: AtomicUsize::new(0),
-            is_uncompared: AtomicBool::new(false),
-            used: Mutex::new(Instant::now()),
-        });
+        let room = Arc::new(Room::new(key, messages.clone(), submissions));
         rooms.insert(key, room.clone());
         drop(rooms);
         let shared = &self.shared;
@@ -359,79 +341,5 @@ impl Shared {
     /// Work that a room does not wait for, but the server's end does.
     fn background(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(work);
-    }
-}
-
-impl Room {
-    /// The room's id on the wire.
-    pub fn name(key: &DocKey) -> String {
-        format!("{}/{}", key.org_id, key.document_id)
-    }
-
-    /// The document that a room id names; none if it names none.
-    pub fn parse(name: &str) -> Option<DocKey> {
-        let (org_id, document_id) = name.split_once('/')?;
-        // Only the form that `name` writes: two spellings of one room would be two rooms.
-        let parse = |id: &str| Uuid::try_parse(id).ok().filter(|u| u.to_string() == id);
-        Some(DocKey {
-            org_id: parse(org_id)?,
-            document_id: parse(document_id)?,
-        })
-    }
-
-    /// The document.
-    pub fn key(&self) -> DocKey {
-        self.key
-    }
-
-    /// Wants in; the reader is told through its outbox, the caller by the join's `reply`.
-    ///
-    /// # Errors
-    /// `Unavailable` when the room is closing; ask for it again.
-    pub async fn join(&self, join: Join) -> Result<()> {
-        self.send(Message::Join(join)).await
-    }
-
-    /// Listens no longer.
-    pub async fn leave(&self, reader: ReaderId) {
-        // A room that is closing has no readers.
-        let _ = self.send(Message::Leave(reader)).await;
-    }
-
-    /// A reader that was behind has room again.
-    pub async fn catch_up(&self, reader: ReaderId) {
-        // A room that is closing has no readers.
-        let _ = self.send(Message::CatchUp(reader)).await;
-    }
-
-    /// Hands over updates; the answer comes through the submission's outbox. Waits while the room
-    /// has too many.
-    ///
-    /// # Errors
-    /// `Unavailable` when the room is closing.
-    pub async fn submit(&self, submission: Submission) -> Result<()> {
-        self.submissions
-            .send(submission)
-            .await
-            .map_err(|_| Error::new(Kind::Unavailable, "the room is closing"))
-    }
-
-    async fn send(&self, message: Message) -> Result<()> {
-        self.messages
-            .send(message)
-            .await
-            .map_err(|_| Error::new(Kind::Unavailable, "the room is closing"))
-    }
-
-    fn bytes(&self) -> usize {
-        self.bytes.load(Ordering::Relaxed)
-    }
-
-    fn touch(&self) {
-        *self.used.lock().expect("nothing panics while it is held") = Instant::now();
-    }
-
-    fn used(&self) -> Instant {
-        *self.used.lock().expect("nothing panics while it is held")
     }
 }
