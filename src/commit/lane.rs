@@ -4,10 +4,9 @@ use std::time::{Duration, Instant};
 
 use deadpool_postgres::Object;
 use tokio::sync::mpsc;
-use tokio_postgres::Statement;
-use tokio_postgres::error::SqlState;
 
 use super::batch::{Run, runs};
+use super::statements::{Connection, Failure, Standing};
 use super::{Edit, Outcome, Refusal, Waiting};
 use crate::fair::FairQueue;
 use crate::metrics::{COUNTS, Counter, Histogram, Metric, SECONDS};
@@ -18,8 +17,6 @@ use crate::traces;
 const BATCH_EDITS: usize = 1_024;
 /// Bytes of updates in one batch at most, beyond its first edit.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
-/// How long a batch waits for a peer's row that another transaction holds, in milliseconds.
-const LOCK_TIMEOUT_MS: u64 = 500;
 /// First and longest pause after the database could not be used, in milliseconds.
 const RETRY_MS: std::ops::RangeInclusive<u64> = 50..=2_000;
 
@@ -63,9 +60,6 @@ pub(super) fn committed() -> u64 {
     COMMITTED.value()
 }
 
-const COMMIT_EDITS: &str = include_str!("../../sql/commit_edits.sql");
-const EXPLAIN_REFUSAL: &str = include_str!("../../sql/explain_refusal.sql");
-
 /// Runs until every handle is gone and everything that waited was answered.
 pub(super) async fn run(pool: Pool, mut receiver: mpsc::Receiver<Waiting>) {
     let mut lane = Lane {
@@ -105,24 +99,6 @@ fn take_batch(queue: &mut FairQueue<Waiting>) -> Vec<Waiting> {
         batch.extend(queue.pop());
     }
     batch
-}
-
-/// Why a batch was not committed.
-enum Failure {
-    /// A row stayed locked, or the batch was chosen to end a deadlock.
-    Blocked,
-    /// Something in it cannot be stored.
-    Unstorable(String),
-    /// The database could not be reached, or would not write just now.
-    Away(String),
-    /// Some of it was tried on documents of another log.
-    Outdated,
-}
-
-struct Connection {
-    client: Object,
-    commit_edits: Statement,
-    explain_refusal: Statement,
 }
 
 struct Lane {
@@ -201,7 +177,7 @@ impl Lane {
             self.drop_connection();
         }
         if self.connection.is_none() {
-            self.connection = Some(connect(&self.pool).await?);
+            self.connection = Some(Connection::of(&self.pool).await?);
         }
         Ok(self.connection.as_ref().expect("set just above"))
     }
@@ -223,7 +199,7 @@ impl Lane {
             return Err(Failure::Outdated);
         }
         let started = Instant::now();
-        let (advanced, xid) = insert(connection, runs).await.map_err(failure)?;
+        let (advanced, xid) = connection.insert(runs).await?;
         BATCH_SECONDS.observe_duration(started.elapsed());
         BATCH_SIZE.observe(count(runs) as f64);
         if let Some(transaction) = traces::Transaction::of(|| lineage.server(), xid) {
@@ -281,144 +257,7 @@ impl Lane {
     }
 
     async fn standing(&mut self, edit: &Edit) -> Result<Standing, Failure> {
-        let connection = self.connection().await?;
-        let row = connection
-            .client
-            .query_one(
-                &connection.explain_refusal,
-                &[
-                    &edit.org_id,
-                    &edit.document_id,
-                    &(edit.peer as i64),
-                    &edit.session_id,
-                    &edit.lease_id,
-                ],
-            )
-            .await
-            .map_err(failure)?;
-        let is_owner: bool = row.get("is_owner");
-        let refusal = if !row.get::<_, bool>("is_signed_in") {
-            Some(Refusal::SignedOut)
-        } else if !row.get::<_, bool>("document_exists") {
-            Some(Refusal::DocumentDeleted)
-        } else if !row.get::<_, bool>("may_edit") {
-            Some(Refusal::Forbidden)
-        } else if row.get::<_, bool>("peer_exists") && !is_owner {
-            Some(Refusal::NotOwner)
-        } else if !row.get::<_, bool>("is_leased") {
-            Some(Refusal::LeaseLost)
-        } else {
-            None
-        };
-        Ok(Standing {
-            is_owner,
-            next_counter: row.get("next_counter"),
-            refusal,
-        })
-    }
-}
-
-/// How a peer stands with its session, read after the statement had refused it.
-struct Standing {
-    is_owner: bool,
-    next_counter: i32,
-    refusal: Option<Refusal>,
-}
-
-impl Standing {
-    /// What that means for an edit; none: it can be tried again as it is.
-    fn of(&self, edit: &Edit, follows_one_that_can: bool) -> Option<Outcome> {
-        if self.is_owner && edit.counter_end <= self.next_counter {
-            Some(Outcome::AlreadyThere)
-        } else if let Some(refusal) = self.refusal {
-            Some(Outcome::Refused(refusal))
-        } else if edit.counter_start == self.next_counter || follows_one_that_can {
-            None
-        } else {
-            Some(Outcome::Refused(Refusal::OutOfOrder {
-                next_counter: self.next_counter,
-            }))
-        }
-    }
-}
-
-async fn connect(pool: &Pool) -> Result<Connection, Failure> {
-    let client = pool.get().await.map_err(|e| Failure::Away(e.to_string()))?;
-    client
-        // The rule of access makes planning dearer than running: it is done once, not for each batch.
-        .batch_execute(&format!(
-            "set lock_timeout = {LOCK_TIMEOUT_MS}; set plan_cache_mode = force_generic_plan"
-        ))
-        .await
-        .map_err(failure)?;
-    let commit_edits = client.prepare_cached(COMMIT_EDITS).await.map_err(failure)?;
-    let explain_refusal = client
-        .prepare_cached(EXPLAIN_REFUSAL)
-        .await
-        .map_err(failure)?;
-    Ok(Connection {
-        client,
-        commit_edits,
-        explain_refusal,
-    })
-}
-
-/// Which runs advanced, and the low 32 bits of the transaction's number; 0 when none did.
-async fn insert(
-    connection: &Connection,
-    runs: &[Run],
-) -> Result<(Vec<bool>, u32), tokio_postgres::Error> {
-    let firsts = || runs.iter().map(Run::first);
-    let edits = || {
-        runs.iter()
-            .zip(1_i64..)
-            .flat_map(|(run, claim)| run.waiting.iter().map(move |w| (claim, &w.edit)))
-    };
-    let rows = connection
-        .client
-        .query(
-            &connection.commit_edits,
-            &[
-                &firsts().map(|e| e.org_id).collect::<Vec<_>>(),
-                &firsts().map(|e| e.document_id).collect::<Vec<_>>(),
-                &firsts().map(|e| e.peer as i64).collect::<Vec<_>>(),
-                &firsts().map(|e| e.session_id).collect::<Vec<_>>(),
-                &firsts().map(|e| e.lease_id).collect::<Vec<_>>(),
-                &firsts().map(|e| e.counter_start).collect::<Vec<_>>(),
-                &runs.iter().map(Run::counter_end).collect::<Vec<_>>(),
-                &edits().map(|(claim, _)| claim).collect::<Vec<_>>(),
-                &edits().map(|(_, e)| e.counter_start).collect::<Vec<_>>(),
-                &edits().map(|(_, e)| e.counter_end).collect::<Vec<_>>(),
-                &edits().map(|(_, e)| e.inserted).collect::<Vec<_>>(),
-                &edits().map(|(_, e)| e.deleted).collect::<Vec<_>>(),
-                &edits().map(|(_, e)| &e.update[..]).collect::<Vec<_>>(),
-            ],
-        )
-        .await?;
-    let mut advanced = vec![false; runs.len()];
-    let mut xid = 0;
-    for row in rows {
-        let claim: i64 = row.get("claim");
-        advanced[claim as usize - 1] = true;
-        xid = row.get::<_, i64>("xid") as u32;
-    }
-    Ok((advanced, xid))
-}
-
-/// Tells apart what a batch of its own, a pause, or nothing can mend.
-fn failure(error: tokio_postgres::Error) -> Failure {
-    // The server's own words where there are any: the client's error alone says only "db error".
-    let Some(db) = error.as_db_error() else {
-        return Failure::Away(error.to_string());
-    };
-    let reason = db.to_string();
-    match db.code() {
-        &SqlState::LOCK_NOT_AVAILABLE | &SqlState::T_R_DEADLOCK_DETECTED => Failure::Blocked,
-        // Class 22 is bad data, 23 a broken constraint; everything else may be different later.
-        code if code.code().starts_with("22") || code.code().starts_with("23") => {
-            Failure::Unstorable(reason)
-        }
-        _ => Failure::Away(reason),
+        self.connection().await?.standing(edit).await
     }
 }
 

@@ -7,6 +7,7 @@ mod batch;
 mod lane;
 pub mod lease;
 mod put_back;
+mod statements;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;

@@ -16,6 +16,7 @@ mod open;
 mod own;
 mod peer;
 mod prepared;
+mod reads;
 mod refusal;
 mod requests;
 mod rewrite;

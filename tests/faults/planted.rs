@@ -67,7 +67,7 @@ pub const BUGS: &[Bug] = &[
     Bug {
         name: "sent_twice_written_twice",
         edits: &[(
-            "src/commit/lane.rs",
+            "src/commit/statements.rs",
             "client.prepare_cached(COMMIT_EDITS)",
             "client.prepare_cached(&match crate::planted(\"sent_twice_written_twice\") {
                 true => COMMIT_EDITS.replace(\"and p.next_counter = c.counter_start\", \"\"),
@@ -80,7 +80,7 @@ pub const BUGS: &[Bug] = &[
         name: "rights_not_checked_in_the_insert",
         edits: &[
             (
-                "src/commit/lane.rs",
+                "src/commit/statements.rs",
                 "const EXPLAIN_REFUSAL: &str = include_str!(\"../../sql/explain_refusal.sql\");",
                 "const EXPLAIN_REFUSAL: &str = include_str!(\"../../sql/explain_refusal.sql\");
             fn without_rights(sql: &str) -> String {
@@ -94,7 +94,7 @@ pub const BUGS: &[Bug] = &[
             }",
             ),
             (
-                "src/commit/lane.rs",
+                "src/commit/statements.rs",
                 "false => COMMIT_EDITS.to_owned(),",
                 "false => without_rights(COMMIT_EDITS),",
             ),
