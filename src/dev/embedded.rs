@@ -19,6 +19,9 @@ const PORT: u16 = 5432;
 /// Longer than any crash recovery of a private database.
 const START: Duration = Duration::from_secs(120);
 
+/// Longer than what a crash leaves of its processes takes to end.
+const LEFTOVERS: Duration = Duration::from_secs(20);
+
 /// Longer than a fast stop takes, which includes a checkpoint.
 const STOP: Duration = Duration::from_secs(60);
 
@@ -142,7 +145,7 @@ impl EmbeddedPostgres {
             guardian,
             temporary,
         };
-        postgres.wait_until_ready()?;
+        postgres.settle()?;
         Ok(postgres)
     }
 
@@ -202,8 +205,13 @@ impl EmbeddedPostgres {
     /// Starts it again after [`stop`](Self::stop) or [`kill9`](Self::kill9).
     pub fn start_again(&mut self) -> Result<()> {
         stop_leftover(&self.data())?;
+        // Its lock files name it, and count as long as its number is taken.
+        let until = Instant::now() + LEFTOVERS;
+        while !self.has_ended() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         self.server = launch(&self.folder, &self.binaries, &self.user, &self.settings)?;
-        self.wait_until_ready()
+        self.settle()
     }
 
     /// Sets `name` from the next start on.
@@ -271,6 +279,21 @@ impl EmbeddedPostgres {
         if let Some(pid) = Pid::from_raw(self.server.id() as i32) {
             // It cannot be another process: ours is not reaped before `wait`.
             let _ = kill_process(pid, signal);
+        }
+    }
+
+    /// Waits until it is ready. What a crash leaves of its processes may hold its memory a moment longer; it
+    /// refuses to start beside them, and is started again until they are gone.
+    fn settle(&mut self) -> Result<()> {
+        let until = Instant::now() + LEFTOVERS;
+        loop {
+            let ready = self.wait_until_ready();
+            let is_held = || self.log_end().contains("pre-existing shared memory block");
+            if ready.is_ok() || !is_held() || Instant::now() > until {
+                return ready;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+            self.server = launch(&self.folder, &self.binaries, &self.user, &self.settings)?;
         }
     }
 

@@ -2,7 +2,7 @@
 //! a server that nobody owns any more, a pid file whose number belongs to somebody else.
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -81,8 +81,13 @@ pub fn stop_leftover(data: &Path) -> Result<()> {
         while home(pid).as_deref() == Some(&data) && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(10));
         }
-    } else if Path::new("/proc/self").exists() {
-        fs::remove_file(&pid_file).map_err(|e| io("remove", &pid_file, e))?;
+    }
+    // One that was stopped has removed it; one that was killed has not.
+    if home(pid).as_deref() != Some(&data) && Path::new("/proc/self").exists() {
+        match fs::remove_file(&pid_file) {
+            Err(e) if e.kind() != ErrorKind::NotFound => return Err(io("remove", &pid_file, e)),
+            _ => {}
+        }
     }
     Ok(())
 }

@@ -2,17 +2,21 @@
 //! so that a test can have thousands of them.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use quire::protocol::{self, Frame, Message, RoomKind, Text};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message as WsMessage;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 /// What it keeps ready to read, in bytes.
 const READ_BYTES: usize = 1024;
+/// How long it may take to be let in, by a server that is busy with the others.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One connection of the kind.
 pub struct Idle<S> {
@@ -31,12 +35,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Debug> Idle<S> {
         let mut idle = Self { stream };
         let auth = format!("{{\"token\":\"{token}\",\"device\":\"{device}\"}}");
         for kind in [RoomKind::Document, RoomKind::Ephemeral] {
-            idle.ask(kind, room, &auth).await;
+            let joining = async { while !idle.ask(kind, room, &auth).await {} };
+            timeout(PATIENCE, joining).await.expect("joined in time");
         }
         idle
     }
 
-    async fn ask(&mut self, kind: RoomKind, room: &str, auth: &str) {
+    /// Whether it was let in; else it is to ask again.
+    async fn ask(&mut self, kind: RoomKind, room: &str, auth: &str) -> bool {
         let frame = Frame {
             kind,
             room: Text::from(room.to_owned()),
@@ -60,8 +66,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Debug> Idle<S> {
             let frame = protocol::decode(bytes).expect("decoded");
             if frame.kind == kind {
                 match frame.message {
-                    Message::JoinResponseOk { .. } => return,
-                    Message::JoinError { message, .. } => panic!("{}", message.as_str()),
+                    Message::JoinResponseOk { .. } => return true,
+                    Message::JoinError { message, .. } => {
+                        let says = message.as_str();
+                        assert!(says.contains("try again"), "{says}");
+                        return false;
+                    }
                     _ => {}
                 }
             }

@@ -12,3 +12,18 @@ pub mod random;
 pub mod server;
 pub mod socket;
 pub mod standby;
+
+/// What servers in this process say is printed with a test that fails: with the one on whose threads they
+/// run.
+pub fn keep_log() {
+    static KEPT: std::sync::Once = std::sync::Once::new();
+    KEPT.call_once(|| {
+        let log = tracing_subscriber::fmt()
+            .with_env_filter("warn,loro_internal=off,quire=debug")
+            .with_ansi(false)
+            .with_test_writer()
+            .finish();
+        // A test may have set one for itself before.
+        let _ = tracing::subscriber::set_global_default(log);
+    });
+}

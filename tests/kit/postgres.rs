@@ -73,6 +73,7 @@ impl Cluster {
         settings: &[(&str, &str)],
         prepare: impl FnOnce(&Path, Binaries) -> Binaries,
     ) -> Self {
+        super::keep_log();
         let user = User::ordinary().expect("a user for Postgres");
         let binaries = version.binaries(&user);
         let folder = dev::temporary().expect("a temporary folder");

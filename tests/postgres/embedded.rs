@@ -42,6 +42,36 @@ async fn what_was_committed_survives_kill_9() {
     }
 }
 
+/// The first process alone is killed; a session of it, which stands still, holds on to the memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_starts_when_what_a_crash_left_of_it_is_gone() {
+    let mut cluster = Cluster::start(Version::usual(), &[]);
+    let database = cluster.database().await;
+    let session = database.connect().await;
+    let pid = session.query_one("select pg_backend_pid()", &[]).await;
+    let pid: i32 = pid.expect("told").get(0);
+    signal(pid, Signal::STOP);
+    signal(cluster.postgres().pid() as i32, Signal::KILL);
+    let log = cluster.postgres().log();
+    let refused = std::thread::spawn(move || {
+        let until = Instant::now() + Duration::from_secs(15);
+        let says = || std::fs::read_to_string(&log).unwrap_or_default();
+        while !says().contains("pre-existing shared memory block") && Instant::now() < until {
+            std::thread::yield_now();
+        }
+        signal(pid, Signal::KILL);
+        Instant::now() < until
+    });
+    cluster.start_again();
+    assert!(refused.join().expect("no panic"), "it was never refused");
+    assert_eq!(names(&database).await, Vec::<String>::new());
+}
+
+fn signal(pid: i32, signal: Signal) {
+    let pid = Pid::from_raw(pid).expect("a process");
+    kill_process(pid, signal).expect("it is there");
+}
+
 #[tokio::test]
 async fn a_setting_changes_with_the_next_start() {
     let mut cluster = Cluster::start(Version::V18, &[("max_connections", "50")]);
