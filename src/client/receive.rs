@@ -217,7 +217,7 @@ impl State {
             RoomErrorCode::RejoinSuggested if skips => Ok(()),
             RoomErrorCode::RejoinSuggested => {
                 self.is_joined = false;
-                self.join(RoomKind::Document)
+                self.join_again()
             }
             RoomErrorCode::Evicted => Err(Error::new(Kind::Forbidden, message.as_str())),
             RoomErrorCode::AppError if message.starts_with(MOVED) => Err(self.go_to(message)),

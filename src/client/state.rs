@@ -209,6 +209,11 @@ impl State {
     pub fn connected(&mut self) -> Result<()> {
         self.control.clear();
         self.reassembly = Reassembly::default();
+        self.join_again()
+    }
+
+    /// Asks to join. Whoever is put out of a document is out of its presence too.
+    pub(super) fn join_again(&mut self) -> Result<()> {
         self.join(RoomKind::Document)?;
         if self.options.presence {
             self.join(RoomKind::Ephemeral)?;

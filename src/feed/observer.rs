@@ -63,11 +63,18 @@ impl Observer {
         Ok(observer)
     }
 
+    /// Where its log ends now.
+    pub async fn log_end(&self) -> Result<Lsn> {
+        Ok(Identity::read(&self.identity().await?)?.position)
+    }
+
+    async fn identity(&self) -> Result<Row> {
+        let sql = include_str!("../../sql/server_identity.sql");
+        self.ask("identify the database", sql).await
+    }
+
     async fn identify(&mut self) -> Result<()> {
-        let doing = "identify the database";
-        let row = self
-            .ask(doing, include_str!("../../sql/server_identity.sql"))
-            .await?;
+        let row = self.identity().await?;
         let identity = Identity::read(&row)?;
         (self.server, self.reached) = (identity.server, identity.position);
         self.decodes_on_standby = row.get("decodes_on_standby");

@@ -68,7 +68,9 @@ async fn stream(
     let before = shared.status.borrow().server;
     // Documents were read from the tables too, perhaps further than the stream had come.
     let reached = shared.received().max(settings.lineage.reached());
-    let mut log_changed = is_another_log(before, reached, session.server, session.start);
+    // Asked after that: the slot may have been made before others read on in the tables.
+    let end = session.observer.log_end().await?;
+    let mut log_changed = is_another_log(before, reached, session.server, end);
     if let (false, Some(mark)) = (log_changed, shared.last_edit()) {
         // One that was set back and has written since may be as far as it was.
         log_changed = !session.observer.has_edit(&mark).await?;
@@ -122,9 +124,9 @@ async fn stream(
 }
 
 /// Whether positions of `now` mean something else than those before.
-fn is_another_log(before: Option<Server>, received: Lsn, now: Server, start: Lsn) -> bool {
+fn is_another_log(before: Option<Server>, reached: Lsn, now: Server, end: Lsn) -> bool {
     // The same cluster further back was restored from a copy of its files.
-    before.is_some_and(|before| before != now || start < received)
+    before.is_some_and(|before| before != now || end < reached)
 }
 
 /// Says that nothing is streamed, once, however many attempts fail after it.

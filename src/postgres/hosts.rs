@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, Error};
 
-use super::lineage::{Identity, Lineage};
+use super::lineage::Lineage;
 use super::tls::Tls;
 
 /// How long one host is waited for before the next one is tried as well.
@@ -76,9 +76,9 @@ impl Hosts {
             // Its end shows in the next question.
             let _ = connection.await;
         });
-        let identity = Identity::ask(&client).await;
-        let is_wanted = identity
-            .is_ok_and(|identity| !identity.is_read_only && self.lineage.admits(&identity).is_ok());
+        let asked = self.lineage.ask(&client).await;
+        let is_wanted =
+            asked.is_ok_and(|(identity, admitted)| !identity.is_read_only && admitted.is_ok());
         Ok(((client, task), is_wanted))
     }
 }

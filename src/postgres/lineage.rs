@@ -113,15 +113,27 @@ impl Lineage {
         made >= self.followed.borrow().since
     }
 
-    /// Whether a database is one that may be read and written.
+    /// Asks the database behind `client` what it is, and whether it may be read and written. The outer
+    /// error: it could not be asked; the inner one, `Unavailable`: what it is instead.
     ///
     /// # Errors
-    /// `Unavailable`, with what it is instead.
-    pub fn admits(&self, identity: &Identity) -> Result<()> {
+    /// As the database fails.
+    pub async fn ask(&self, client: &Client) -> Result<(Identity, Result<()>)> {
+        // Noted before it is asked: while its answer is on the way, more is read of the same log.
+        let before = *self.followed.borrow();
+        let identity = Identity::ask(client).await?;
+        let admitted = self.admits(&identity, before);
+        Ok((identity, admitted))
+    }
+
+    fn admits(&self, identity: &Identity, before: Followed) -> Result<()> {
         let Some(server) = identity.server else {
             return refused("a standby; name the primary's host too");
         };
-        let followed = *self.followed.borrow();
+        let mut followed = *self.followed.borrow();
+        if before.era == followed.era {
+            followed.reached = before.reached;
+        }
         match followed.server {
             Some(known) if known != server => refused(&format!(
                 "on timeline {} of cluster {}, and this server follows timeline {} of cluster {}",
@@ -167,7 +179,11 @@ impl Lineage {
             }
             followed.era += u64::from(has_changed);
             followed.server = Some(server);
-            followed.reached = start;
+            // Of the same log more may have been read from the tables meanwhile.
+            followed.reached = match has_changed {
+                true => start,
+                false => followed.reached.max(start),
+            };
         });
     }
 
@@ -225,6 +241,26 @@ mod tests {
         }
     }
 
+    fn admits(lineage: &Lineage, identity: &Identity) -> Result<()> {
+        let now = *lineage.followed.borrow();
+        lineage.admits(identity, now)
+    }
+
+    #[test]
+    fn what_is_read_while_a_database_is_asked_does_not_make_it_older() {
+        let lineage = Lineage::default();
+        lineage.follow(server(1, 1), Lsn(10), false);
+        let before = *lineage.followed.borrow();
+        let identity = primary(server(1, 1), 15);
+        lineage.note_reached(0, Lsn(20));
+        assert!(lineage.admits(&identity, before).is_ok());
+        assert!(admits(&lineage, &identity).is_err(), "asked after it");
+        lineage.follow(server(1, 1), Lsn(18), false);
+        assert_eq!(lineage.reached(), Lsn(20), "the same log");
+        lineage.follow(server(1, 1), Lsn(17), true);
+        assert!(lineage.admits(&identity, before).is_err(), "of another log");
+    }
+
     #[test]
     fn only_the_log_that_the_feed_follows_is_read_and_written() {
         let lineage = Lineage::default();
@@ -233,18 +269,18 @@ mod tests {
             is_read_only: true,
             position: Lsn(10),
         };
-        assert!(lineage.admits(&standby).is_err());
-        assert!(lineage.admits(&primary(server(1, 1), 10)).is_ok());
+        assert!(admits(&lineage, &standby).is_err());
+        assert!(admits(&lineage, &primary(server(1, 1), 10)).is_ok());
         lineage.follow(server(1, 2), Lsn(10), false);
-        assert!(lineage.admits(&primary(server(1, 2), 10)).is_ok());
-        assert!(lineage.admits(&primary(server(1, 1), 99)).is_err());
-        assert!(lineage.admits(&primary(server(1, 3), 99)).is_err());
-        assert!(lineage.admits(&primary(server(2, 2), 99)).is_err());
+        assert!(admits(&lineage, &primary(server(1, 2), 10)).is_ok());
+        assert!(admits(&lineage, &primary(server(1, 1), 99)).is_err());
+        assert!(admits(&lineage, &primary(server(1, 3), 99)).is_err());
+        assert!(admits(&lineage, &primary(server(2, 2), 99)).is_err());
         lineage.note_reached(1, Lsn(30));
         lineage.note_reached(0, Lsn(20));
         assert_eq!(lineage.reached(), Lsn(20), "of this era");
         assert!(
-            lineage.admits(&primary(server(1, 2), 19)).is_err(),
+            admits(&lineage, &primary(server(1, 2), 19)).is_err(),
             "set back"
         );
     }

@@ -246,8 +246,8 @@ fn new_is_followed(lineage: Lineage) -> Hook {
             if lineage.server().is_none() {
                 return Ok(());
             }
-            let identity = Identity::ask(client).await;
-            let admitted = identity.and_then(|identity| lineage.admits(&identity));
+            let asked = lineage.ask(client).await;
+            let admitted = asked.and_then(|(_, admitted)| admitted);
             admitted.map_err(|error| HookError::message(error.to_string()))
         })
     })

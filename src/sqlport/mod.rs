@@ -26,6 +26,7 @@ mod shelf;
 mod sign_in;
 mod sql;
 mod startup;
+mod threads;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -36,6 +37,7 @@ use futures_util::future::join_all;
 use ipnet::IpNet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_postgres::Config;
@@ -51,6 +53,7 @@ use self::refusal::Refusal;
 use self::session::{Ends, pass, stopping};
 use self::sign_in::{Legs, sign_in};
 use self::startup::{Opening, Startup};
+use self::threads::Threads;
 use crate::error::{Error, Kind, Result};
 use crate::feed::{self, Address, Secured, Socket, secure};
 use crate::metrics::{Counters, Gauge, Metric};
@@ -106,6 +109,7 @@ pub struct Parts {
 /// What listens for clients of Postgres.
 pub struct SqlPort {
     listener: TcpListener,
+    threads: Threads,
     shared: Arc<Shared>,
 }
 
@@ -117,6 +121,8 @@ struct Shared {
     database: String,
     feed: feed::Handle,
     pool: Pool,
+    /// The server's own threads, which the pool's connections belong to.
+    server: Handle,
     places: Places,
     sessions: Arc<Semaphore>,
     keys: Arc<Keys>,
@@ -129,7 +135,7 @@ impl SqlPort {
     /// A port that takes nobody in yet. `draining`: the server stops.
     ///
     /// # Errors
-    /// `Setting` when the database's address cannot be read.
+    /// `Setting` when the database's address cannot be read, `Internal` when there are no more threads.
     pub fn new(parts: Parts, draining: CancellationToken) -> Result<Self> {
         let config = postgres::config(&parts.database_url)?;
         let database = config.get_dbname().or(config.get_user());
@@ -141,6 +147,7 @@ impl SqlPort {
         let from_one = parts.connections.div_ceil(2) + SPARE / 2;
         Ok(Self {
             listener: parts.listener,
+            threads: Threads::start()?,
             shared: Arc::new(Shared {
                 tls: parts.tls,
                 database_tls: postgres::tls(&config)?,
@@ -152,6 +159,7 @@ impl SqlPort {
                 keys: Arc::default(),
                 library: Arc::new(Library::new(parts.presence, parts.pool.lineage().clone())),
                 pool: parts.pool,
+                server: Handle::current(),
                 grace: parts.grace,
                 draining,
             }),
@@ -159,13 +167,15 @@ impl SqlPort {
     }
 
     /// Lets clients in until the server stops.
-    pub async fn run(self, connections: TaskTracker) {
+    pub async fn run(mut self, connections: TaskTracker) {
         loop {
             let accepted = tokio::select! {
                 biased;
                 () = self.shared.draining.cancelled() => return,
                 accepted = self.listener.accept() => accepted,
             };
+            // It is watched by the thread that it is given to.
+            let accepted = accepted.and_then(|(stream, from)| Ok((stream.into_std()?, from)));
             let (stream, from) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
@@ -174,17 +184,19 @@ impl SqlPort {
                     continue;
                 }
             };
-            match self.shared.places.enter(from.ip().to_canonical()) {
-                Ok(place) => {
-                    let shared = self.shared.clone();
-                    connections.spawn(async move {
-                        shared.serve(stream, from).await;
-                        drop(place);
-                    });
-                }
+            let shared = self.shared.clone();
+            let running = connections.token();
+            match shared.places.enter(from.ip().to_canonical()) {
+                Ok(place) => self.threads.serve(stream, move |stream| async move {
+                    shared.serve(stream, from).await;
+                    drop((place, running));
+                }),
                 Err(reason) => {
                     REFUSED.increment(reason);
-                    connections.spawn(refuse(Box::new(stream), full()));
+                    self.threads.serve(stream, |stream| async {
+                        refuse(Box::new(stream), full()).await;
+                        drop(running);
+                    });
                 }
             }
         }
@@ -291,8 +303,10 @@ impl Shared {
     /// A socket to a standby where sessions lead there, else to the primary that the feed follows.
     async fn connect(&self) -> Result<Secured, Refusal> {
         let away = || Refusal::fatal("57P03", "the database of Quire cannot be reached just now");
-        let standby = self.pool.standby_place().await;
-        let standby = standby.ok().flatten().as_ref().and_then(Address::of);
+        let pool = self.pool.clone();
+        let asking = self.server.spawn(async move { pool.standby_place().await });
+        let standby = asking.await.ok().and_then(Result::ok).flatten();
+        let standby = standby.as_ref().and_then(Address::of);
         if let Some(address) = standby {
             match self.connect_to(&address).await {
                 Ok(secured) => return Ok(secured),

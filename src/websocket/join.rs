@@ -19,7 +19,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fanout::{Join, Leases, Room};
 use crate::metrics::Counters;
 use crate::postgres::failed;
-use crate::protocol::{JoinErrorCode, Message, Permission, RoomKind, Text};
+use crate::protocol::{JoinErrorCode, Message, Permission, RoomErrorCode, RoomKind, Text};
 use crate::traces::{self, Span};
 
 /// Rooms that one connection may be in, documents and presence counted apart.
@@ -44,6 +44,21 @@ pub(super) static JOINS: Counters<7> = Counters::new(
 
 const DOCUMENT_TITLE: &str = include_str!("../../sql/document_title.sql");
 
+/// Why somebody is not in a room.
+enum NotIn {
+    /// Not let in: the answer says why.
+    Refused(Error),
+    /// Let in, and put out before the join was over. The answer said that it came in, so it is told like any
+    /// reader of the room, and the answer to its next join says why.
+    PutOut(Error),
+}
+
+impl From<Error> for NotIn {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
 impl Connection {
     /// Answers a join request, through the outbox.
     pub(super) async fn join(&mut self, kind: RoomKind, room: Text, auth: Bytes, version: Bytes) {
@@ -55,15 +70,22 @@ impl Connection {
             let joined = match kind {
                 RoomKind::Document => self.join_document(&room, &auth, &version).await,
                 RoomKind::Ephemeral => self.join_presence(&room, &auth).await,
-                RoomKind::Other(_) => Err(Error::new(
+                RoomKind::Other(_) => Err(NotIn::Refused(Error::new(
                     Kind::Invalid,
                     "rooms of this kind are not served; use %LOR and %EPH",
-                )),
+                ))),
             };
-            let Err(error) = joined else { return "joined" };
-            let outcome = outcome(&error);
-            self.refuse(kind, room, &error);
-            outcome
+            match joined {
+                Ok(()) => "joined",
+                Err(NotIn::Refused(error)) => {
+                    self.refuse(kind, room, &error);
+                    outcome(&error)
+                }
+                Err(NotIn::PutOut(error)) => {
+                    self.put_out(kind, room, &error);
+                    outcome(&error)
+                }
+            }
         };
         let outcome = traces::within(span.as_ref().map(Span::place), joining).await;
         JOINS.increment(outcome);
@@ -101,7 +123,21 @@ impl Connection {
         self.say(kind, room, message);
     }
 
-    async fn join_document(&mut self, room: &Text, auth: &[u8], version: &[u8]) -> Result<()> {
+    fn put_out(&self, kind: RoomKind, room: Text, error: &Error) {
+        tracing::debug!(room = room.as_str(), %error, "put out while joining");
+        let message = Message::RoomError {
+            code: RoomErrorCode::RejoinSuggested,
+            message: error.public_message().into(),
+        };
+        self.say(kind, room, message);
+    }
+
+    async fn join_document(
+        &mut self,
+        room: &Text,
+        auth: &[u8],
+        version: &[u8],
+    ) -> Result<(), NotIn> {
         let credentials = Credentials::read(auth)?;
         let version = match version {
             [] => VersionVector::default(),
@@ -112,10 +148,7 @@ impl Connection {
         let authority = self.state.fanout.authority();
         let permission = self.permission(&session, key).await?;
         if self.documents.len() >= MAX_ROOMS && !self.documents.contains_key(&key) {
-            return Err(Error::new(
-                Kind::Limited,
-                format!("a connection may be in {MAX_ROOMS} rooms"),
-            ));
+            return Err(too_many_rooms().into());
         }
         // The lease comes first: it fences whoever wrote with this peer before, so that what the
         // room then answers is all there is of it.
@@ -151,14 +184,22 @@ impl Connection {
                 leases,
             },
         );
-        let settled = async {
+        let admitted = async {
             room.join(join).await?;
             joined
                 .await
-                .map_err(|_| Error::new(Kind::Unavailable, "the room is closing"))??;
+                .map_err(|_| Error::new(Kind::Unavailable, "the room is closing"))?
+        };
+        if let Err(error) = admitted.await {
+            self.leave_document(&key).await;
+            self.leave_presence(&key);
+            return Err(NotIn::Refused(error));
+        }
+        let settled = async {
             if self.presence.contains_key(&key) {
                 // It was suspended with the right to the document, which the join has renewed.
-                self.show_presence(key, session.account_id).await?;
+                let title = self.title(key).await?;
+                self.show_presence(key, session.account_id, title);
             }
             self.unless_changed(authority, &session, key, permission)
                 .await
@@ -166,23 +207,21 @@ impl Connection {
         if let Err(error) = settled.await {
             self.leave_document(&key).await;
             self.leave_presence(&key);
-            return Err(error);
+            return Err(NotIn::PutOut(error));
         }
         Ok(())
     }
 
-    async fn join_presence(&mut self, room: &Text, auth: &[u8]) -> Result<()> {
+    async fn join_presence(&mut self, room: &Text, auth: &[u8]) -> Result<(), NotIn> {
         let credentials = Credentials::read(auth)?;
         let session = self.session_of(&credentials).await?;
         let key = Room::parse(room).ok_or_else(no_document)?;
         let authority = self.state.fanout.authority();
         let permission = self.permission(&session, key).await?;
         if self.presence.len() >= MAX_ROOMS && !self.presence.contains_key(&key) {
-            return Err(Error::new(
-                Kind::Limited,
-                format!("a connection may be in {MAX_ROOMS} rooms"),
-            ));
+            return Err(too_many_rooms().into());
         }
+        let title = self.title(key).await?;
         self.say(
             RoomKind::Ephemeral,
             room.clone(),
@@ -193,31 +232,30 @@ impl Connection {
             },
         );
         self.presence.insert(key, Leases::default());
-        let shown = match self.show_presence(key, session.account_id).await {
-            Ok(()) => {
-                self.unless_changed(authority, &session, key, permission)
-                    .await
-            }
-            Err(error) => Err(error),
-        };
-        if shown.is_err() {
+        self.show_presence(key, session.account_id, title);
+        let settled = self.unless_changed(authority, &session, key, permission);
+        if let Err(error) = settled.await {
             self.leave_presence(&key);
+            return Err(NotIn::PutOut(error));
         }
-        shown
+        Ok(())
     }
 
-    async fn show_presence(&self, key: DocKey, account_id: Uuid) -> Result<()> {
+    async fn title(&self, key: DocKey) -> Result<String> {
         let client = self.state.pool.get().await.map_err(failed("read title"))?;
         let row = client
             .query_opt(DOCUMENT_TITLE, &[&key.org_id, &key.document_id])
             .await
             .map_err(failed("read title"))?
             .ok_or_else(no_document)?;
-        let (outbox, title) = (self.outbox.clone(), row.get("title"));
+        Ok(row.get("title"))
+    }
+
+    fn show_presence(&self, key: DocKey, account_id: Uuid, title: String) {
+        let outbox = self.outbox.clone();
         self.state
             .presence
-            .join(key, self.id, account_id, outbox, title);
-        Ok(())
+            .join(key, self.id, account_id, outbox, &title);
     }
 
     /// Asks once more when a change of rights was applied since `authority`: it may have told the
@@ -329,6 +367,13 @@ impl Connection {
         let lease = lease::take(&self.state.pool, &request).await?;
         Ok((Some(lease), gave_up))
     }
+}
+
+fn too_many_rooms() -> Error {
+    Error::new(
+        Kind::Limited,
+        format!("a connection may be in {MAX_ROOMS} rooms"),
+    )
 }
 
 /// What a refusal counts as.

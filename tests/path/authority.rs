@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use loro::LoroValue;
-use quire::protocol::{AckStatus, Message, RoomKind};
+use quire::client::{Client, Options};
+use quire::http::create_document;
+use quire::protocol::{AckStatus, Message, RoomErrorCode, RoomKind};
 
 use crate::kit::members;
 use crate::kit::postgres::{Cluster, Version};
@@ -143,6 +145,111 @@ async fn what_the_feed_missed_of_title_and_comments_is_told_when_it_is_back() {
         .await
         .expect("it is told")
         .expect("it listens");
+    world.stop().await;
+}
+
+/// The right is taken away after the look at it, while the document is being loaded: the answer has said by
+/// then that he came in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_loses_the_right_while_being_let_in_is_put_out() {
+    let world = World::with_servers(1).await;
+    let owner = &world.office.owner;
+    let watcher = world.pool.get().await.expect("a connection");
+    let org_id = world.office.org_id;
+    let other = create_document(
+        &watcher,
+        org_id,
+        None,
+        owner.session.account_id,
+        "Other",
+        None,
+    )
+    .await
+    .expect("a document");
+    let (address, room) = (world.address(0), world.office.room());
+    let elsewhere = format!("{org_id}/{other}");
+    let mut options = Options::new(
+        vec![address.clone()],
+        &owner.token.reveal(),
+        &elsewhere,
+        "ada",
+    );
+    options.presence = true;
+    let ada = Client::start(options);
+    ada.joined().await.expect("joined");
+    let (_, token) = members::member(&watcher, org_id, "Bob", "member").await;
+    let mut bob = Socket::connect(&address, RoomKind::Document, &room).await;
+
+    let hears = async |title: &str| {
+        let new = LoroValue::from(title);
+        let is_told = ada.shown_is(|shown| {
+            shown.iter().any(|(key, value)| match value {
+                LoroValue::Map(values) if key == "quire:document" => {
+                    values.get("title") == Some(&new)
+                }
+                _ => false,
+            })
+        });
+        is_told.await.expect("told");
+    };
+    hears("Other").await;
+    // The feed streams: its slot would wait for the lock.
+    let rename = "update quire.document set title = 'Heard'";
+    watcher.batch_execute(rename).await.expect("renamed");
+    hears("Heard").await;
+    let mut holder = world.database.connect().await;
+    let hold = holder.transaction().await.expect("a transaction");
+    hold.batch_execute("lock table quire.snapshot in access exclusive mode")
+        .await
+        .expect("locked");
+    bob.ask_to_join(&token.reveal()).await;
+    let waits = "select count(*) from pg_locks where not granted and database = (
+        select oid from pg_database where datname = current_database())";
+    let changes = "delete from quire.access_grant where everyone;
+        update quire.document set title = 'Renamed'";
+    let revoked = async {
+        let waiting = async || watcher.query_one(waits, &[]).await.expect("asked");
+        while waiting().await.get::<_, i64>(0) == 0 {
+            tokio::task::yield_now().await;
+        }
+        watcher.batch_execute(changes).await.expect("revoked");
+        // What the log brings after it has come.
+        hears("Renamed").await;
+    };
+    tokio::time::timeout(Duration::from_secs(30), revoked)
+        .await
+        .expect("revoked in time");
+    hold.rollback().await.expect("let go");
+
+    let told = async {
+        let answer = bob.next().await;
+        assert!(
+            matches!(answer, Some(Message::JoinResponseOk { .. })),
+            "{answer:?}"
+        );
+        // By the room, and at the end of his join.
+        for _ in 0..2 {
+            loop {
+                match bob.next().await {
+                    Some(Message::RoomError { code, .. }) => {
+                        break assert_eq!(code, RoomErrorCode::RejoinSuggested);
+                    }
+                    Some(Message::DocUpdate { .. }) => {}
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+        bob.ask_to_join(&token.reveal()).await;
+        let answer = bob.next().await;
+        assert!(
+            matches!(answer, Some(Message::JoinError { .. })),
+            "{answer:?}"
+        );
+    };
+    tokio::time::timeout(Duration::from_secs(30), told)
+        .await
+        .expect("told in time");
+    ada.close().await;
     world.stop().await;
 }
 

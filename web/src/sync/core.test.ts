@@ -325,6 +325,25 @@ describe("a refusal", () => {
     expect(server.joins).toHaveLength(1);
   });
 
+  it("that suggests to join again has the tab come into the document and its presence once more", () => {
+    const server = new TestServer();
+    const tab = open(server);
+    expect([server.joins.length, server.presenceJoins]).toEqual([1, 1]);
+    tab.receive({ type: MessageType.RoomError, crdt: CrdtType.Loro, roomId: ROOM, code: 1, message: "your rights changed" });
+    tab.pass(60_000);
+    expect([server.joins.length, server.presenceJoins]).toEqual([2, 2]);
+    tab.receive({ type: MessageType.RoomError, crdt: CrdtType.LoroEphemeralStore, roomId: ROOM, code: 1, message: "again" });
+    tab.pass(60_000);
+    expect([server.joins.length, server.presenceJoins]).toEqual([2, 3]);
+  });
+
+  it("to join that comes after the tab was let in is heeded", () => {
+    const server = new TestServer();
+    const tab = open(server);
+    tab.receive({ type: MessageType.JoinError, crdt: CrdtType.Loro, roomId: ROOM, code: 2, message: "no access" });
+    expect(tab.core.status()).toEqual({ kind: "ended", reason: "no-access", unsaved: 0 });
+  });
+
   it("because the document is in the bin says so", () => {
     const server = new TestServer();
     const tab = open(server);

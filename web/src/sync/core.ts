@@ -294,6 +294,8 @@ export class Core {
       }
       case MessageType.RoomError:
         this.room.onRoomError(message, nowMs);
+        // Whoever is put out of a document is out of its presence too, and comes into both again.
+        if (this.link.kind === "open") this.link.presence = "absent";
         return;
       case MessageType.Ack:
         this.room.onAck(message, nowMs, out);
@@ -310,6 +312,8 @@ export class Core {
     if (message.type === MessageType.JoinResponseOk) {
       this.link.presence = "joined";
       out.push({ kind: "presence-joined" });
+    } else if (message.type === MessageType.RoomError) {
+      this.link.presence = "absent";
     } else if (message.type === MessageType.DocUpdate) {
       out.push({ kind: "presence", updates: message.updates });
     }

@@ -360,7 +360,8 @@ export class Room {
   }
 
   onJoinError(message: JoinError, nowMs: number): void {
-    if (this.state.kind !== "joining") return;
+    // One that has been let in is put out: a server may find only then that it may not.
+    if (this.state.kind !== "joining" && this.state.kind !== "joined") return;
     switch (message.code) {
       case JoinErrorCode.AuthFailed:
         this.state = { kind: "ended", reason: "no-access" };

@@ -14,6 +14,7 @@ export class TestServer {
   readonly doc = new LoroDoc();
   rows: { peer: PeerID; start: number; end: number; bytes: Uint8Array }[] = [];
   joins: (PeerID | null)[] = [];
+  presenceJoins = 0;
   permission: "read" | "write" = "write";
   /** Committed, but the answer is lost. */
   losesAcks = false;
@@ -64,6 +65,7 @@ export class TestServer {
     const base = { crdt: message.crdt, roomId: message.roomId };
     if (message.crdt === CrdtType.LoroEphemeralStore) {
       if (message.type !== MessageType.JoinRequest) return [];
+      this.presenceJoins += 1;
       return [encode({ ...base, type: MessageType.JoinResponseOk, permission: "write", version: new Uint8Array([0]), extra: new Uint8Array() })];
     }
     if (message.type === MessageType.JoinRequest) return this.join(message.auth, message.version);
