@@ -284,8 +284,7 @@ impl Shared {
         }
         let place = self.sessions.clone().try_acquire_owned();
         let place = place.map_err(|_| full())?;
-        let made = Instant::now();
-        let Secured { socket, is_tls } = self.connect().await?;
+        let (made, Secured { socket, is_tls }) = self.connect_to_current().await?;
         let legs = Legs {
             client_is_tls,
             client_is_local: from.is_loopback(),
@@ -298,6 +297,18 @@ impl Shared {
         database.send(&startup.packet).await?;
         sign_in(client, &mut database, legs).await?;
         Ok((database, made, place))
+    }
+
+    /// A socket to the database that is followed when it is there, and a moment before.
+    async fn connect_to_current(&self) -> Result<(Instant, Secured), Refusal> {
+        loop {
+            let made = Instant::now();
+            let secured = self.connect().await?;
+            // Signing in is bounded.
+            if self.pool.lineage().is_current(made) {
+                return Ok((made, secured));
+            }
+        }
     }
 
     /// A socket to a standby where sessions lead there, else to the primary that the feed follows.
