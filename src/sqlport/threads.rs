@@ -22,10 +22,13 @@ pub(super) struct Threads {
 }
 
 impl Threads {
+    /// One for each core.
+    ///
     /// # Errors
     /// `Internal` when the system has no more threads or files.
     pub fn start() -> Result<Self> {
-        let threads = (0..count()).map(|_| start()).collect::<Result<_>>()?;
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let threads = (0..cores).map(|_| start()).collect::<Result<_>>()?;
         Ok(Self { threads, next: 0 })
     }
 
@@ -45,12 +48,6 @@ impl Threads {
         // A thread ends after this only.
         let _ = self.threads[self.next].send(Box::pin(job));
     }
-}
-
-/// Half of the machine: Postgres or its clients may be on it too, and work more for a message than this.
-fn count() -> usize {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    cores.div_ceil(2)
 }
 
 fn start() -> Result<mpsc::UnboundedSender<Job>> {
