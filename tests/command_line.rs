@@ -108,6 +108,17 @@ fn the_password_of_the_database_is_never_shown() {
     }
 }
 
+/// One link in 64 ends with something that begins so.
+#[test]
+fn what_a_link_ends_with_may_begin_with_a_hyphen() {
+    let asks = ["replay", "--synthetic", "1", "--edits", "1"];
+    let of_nobody = ["--address", "http://127.0.0.1:1", "--link", "-secret"];
+    let output = quire(&[&asks[..], &of_nobody].concat(), &[]);
+    assert!(!output.status.success(), "nobody is there");
+    let complaint = text(&output.stderr);
+    assert!(!complaint.contains("argument"), "{complaint}");
+}
+
 #[test]
 fn every_command_has_help() {
     for command in ["dev", "serve", "migrate", "welcome", "doctor", "replay"] {

@@ -57,7 +57,14 @@ pub struct Options {
 
     /// A one-time link of the running servers, for the account that writes. It must be allowed to
     /// invite if there is more than one writer.
-    #[arg(long, env = "QUIRE_LINK", hide_env_values = true, value_name = "URL")]
+    // What a link ends with may begin with a hyphen, and be all that is given.
+    #[arg(
+        long,
+        allow_hyphen_values = true,
+        env = "QUIRE_LINK",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     pub link: Option<String>,
 
     /// The database of the running servers: with it, what reached it is checked and measured.
