@@ -109,6 +109,7 @@ async fn psql_shows_the_same_through_the_port() {
                     std::env::temp_dir().join(format!("quire-{}.sql", uuid::Uuid::new_v4()));
                 std::fs::write(&script, SCRIPT).expect("written");
                 command.stdin(std::fs::File::open(&script).expect("there"));
+                std::fs::remove_file(&script).expect("removed");
             }
             answer.push_str(&said(&run(command).await));
         }

@@ -1,5 +1,5 @@
 // Finds people and groups that a document is not shared with yet.
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { DocumentRole } from "../../api/documents";
 import type { Group, Member } from "../../api/organisations";
 import type { Sharing, Subject } from "../../api/sharing";
@@ -37,19 +37,24 @@ export function AddPeople({ sharing, members, groups, onAdd }: AddPeopleProps) {
       picture: <GroupPicture />,
     })),
   ];
+  // It comes when it is loaded. By then somebody may have gone to something else with a key.
+  const ref = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const own = ref.current;
+    if (own !== null && document.activeElement === own.closest("dialog")) own.querySelector("input")?.focus();
+  }, []);
   const add = (key: string): void => {
     const name = items.find((item) => item.key === key)?.name ?? "";
     const isGroup = newGroups.some((group) => group.group_id === key);
     onAdd(isGroup ? { group_id: key } : { account_id: key }, role, name);
   };
   return (
-    <div className="add-people">
+    <div ref={ref} className="add-people">
       <Finder
         label="Add people or groups"
         placeholder="Add people or groups"
         nothing="Nobody of the organisation is called so. Invite them, or make a link."
         items={items}
-        autoFocus
         onChoose={add}
       />
       <Choice label="What they may do" isLabelHidden value={role} options={documentRoles} onChoose={setRole} />

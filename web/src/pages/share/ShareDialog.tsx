@@ -70,7 +70,7 @@ export function ShareDialog({ organisation, accountId, place, title, onInvite, o
     place.kind === "document" && may_manage && (isManager(organisation.role) || owner?.account_id === accountId);
   return (
     <>
-      <Dialog title={`Share “${title}”`} size="wide" onClose={onClose}>
+      <Dialog title={`Share “${title}”`} size="wide" isEmptyAtFirst onClose={onClose}>
         <Shown loading={loading}>
           {({ sharing, members, groups, requests }) => (
             <div className="stack">
