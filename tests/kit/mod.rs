@@ -13,13 +13,15 @@ pub mod server;
 pub mod socket;
 pub mod standby;
 
-/// What servers in this process say is printed with a test that fails: with the one on whose threads they
-/// run.
+/// What servers in this process say (QUIRE_LOG) is printed with a test that fails: with the one on whose
+/// threads they run.
 pub fn keep_log() {
     static KEPT: std::sync::Once = std::sync::Once::new();
     KEPT.call_once(|| {
+        let usual = "warn,loro_internal=off,quire=debug,quire::postgres::migrate=warn";
+        let filter = std::env::var("QUIRE_LOG").unwrap_or_else(|_| usual.to_owned());
         let log = tracing_subscriber::fmt()
-            .with_env_filter("warn,loro_internal=off,quire=debug")
+            .with_env_filter(filter)
             .with_ansi(false)
             .with_test_writer()
             .finish();

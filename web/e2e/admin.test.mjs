@@ -105,6 +105,7 @@ test("when the server does not answer, the page says that what it shows is old",
   await part(page, "Servers").waitFor();
   await page.route("**/api/v1/admin/overview", (route) => route.abort());
   await page.getByRole("alert").filter({ hasText: "What is shown is old" }).waitFor();
+  await page.getByText("All was well when it was last seen.").waitFor();
   await shot(page, "admin-old");
   await page.unroute("**/api/v1/admin/overview");
   await page.getByRole("alert").waitFor({ state: "detached" });

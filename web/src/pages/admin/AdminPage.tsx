@@ -41,7 +41,7 @@ export function AdminPage({ account }: { account: OwnAccount }) {
             {watch.problem !== null && (
               <p className="banner problem" role="alert">What is shown is old: {watch.problem}</p>
             )}
-            <Findings findings={watch.overview.findings} />
+            <Findings findings={watch.overview.findings} isOld={watch.problem !== null} />
             <div className="charts">
               <Chart title="Edits" points={watch.trends.edits} text={(value) => `${short(value)}/s`} least={1} />
               <Chart title="Log written" points={watch.trends.wal} text={(value) => `${bytesText(value)}/s`} least={10_240} unit={1024} />

@@ -2,12 +2,21 @@
 import type { Finding } from "../../api/overview";
 import { Section } from "../../shell/Section";
 
-export function Findings({ findings }: { findings: readonly Finding[] }) {
+export interface FindingsProps {
+  findings: readonly Finding[];
+  /** Nobody answers any more: what was found before says nothing of now. */
+  isOld: boolean;
+}
+
+export function Findings({ findings, isOld }: FindingsProps) {
+  const none = isOld
+    ? <p className="finding-none"><span className="dot" />All was well when it was last seen.</p>
+    : <p className="finding-none"><span className="dot good" />All is well.</p>;
   return (
     <Section title="Findings">
       <div aria-live="polite">
         {findings.length === 0
-          ? <p className="finding-none"><span className="dot good" />All is well.</p>
+          ? none
           : (
             <ul className="findings">
               {findings.map((finding) => <FindingRow key={`${finding.check} ${stem(finding.says)}`} finding={finding} />)}
