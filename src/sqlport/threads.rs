@@ -2,23 +2,19 @@
 //! passes it on: on the server's threads, which share their work, it wakes others to look for more of it,
 //! and that costs more than to pass a message on.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::thread;
 
 use tokio::net::TcpStream;
-use tokio::runtime::Builder;
-use tokio::sync::mpsc;
+use tokio::runtime::{Builder, Handle};
 use tokio_util::task::TaskTracker;
 
 use crate::error::{Error, Kind, Result};
 
-type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
-
 /// Threads that end when this is dropped and all that they were given is done.
 pub(super) struct Threads {
-    threads: Vec<mpsc::UnboundedSender<Job>>,
+    threads: Vec<Handle>,
     next: usize,
+    running: TaskTracker,
 }
 
 impl Threads {
@@ -28,8 +24,16 @@ impl Threads {
     /// `Internal` when the system has no more threads or files.
     pub fn start() -> Result<Self> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let threads = (0..cores).map(|_| start()).collect::<Result<_>>()?;
-        Ok(Self { threads, next: 0 })
+        // Closed when it is dropped, also if not all of them start.
+        let mut threads = Self {
+            threads: Vec::new(),
+            next: 0,
+            running: TaskTracker::new(),
+        };
+        for _ in 0..cores {
+            threads.threads.push(start(threads.running.clone())?);
+        }
+        Ok(threads)
     }
 
     /// Serves a connection on the thread whose turn it is; sockets that are opened there belong to it.
@@ -45,29 +49,24 @@ impl Threads {
                 Err(error) => tracing::error!(%error, "watch a connection to the SQL port"),
             }
         };
-        // A thread ends after this only.
-        let _ = self.threads[self.next].send(Box::pin(job));
+        self.running.spawn_on(job, &self.threads[self.next]);
     }
 }
 
-fn start() -> Result<mpsc::UnboundedSender<Job>> {
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.running.close();
+    }
+}
+
+fn start(running: TaskTracker) -> Result<Handle> {
     let context = "start a thread of the SQL port";
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| Error::caused(Kind::Internal, context, e))?;
-    let (sender, mut jobs) = mpsc::unbounded_channel();
-    let work = move || {
-        runtime.block_on(async {
-            let running = TaskTracker::new();
-            while let Some(job) = jobs.recv().await {
-                running.spawn(job);
-            }
-            running.close();
-            running.wait().await;
-        });
-    };
+    let handle = runtime.handle().clone();
     let spawned = thread::Builder::new()
         .name("sqlport".to_owned())
-        .spawn(work);
+        .spawn(move || runtime.block_on(running.wait()));
     spawned.map_err(|e| Error::caused(Kind::Internal, context, e))?;
-    Ok(sender)
+    Ok(handle)
 }
