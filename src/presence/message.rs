@@ -17,7 +17,7 @@ pub(super) const MAX_BYTES: usize = 256 * 1024;
 pub(crate) enum Server {
     /// It lives.
     Lives,
-    /// It has just started and knows of nobody: tell it.
+    /// It has just begun to hear the log and knows of nobody: tell it.
     Started,
     /// It is going: forget what it said.
     Leaves,

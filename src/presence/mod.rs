@@ -206,6 +206,9 @@ impl Presence {
                 heard: Instant::now(),
             };
             places.people.insert(key.clone(), person);
+            state.parted.remove(&(room, key.clone()));
+        } else {
+            state.parted.insert((room, key.clone()), Instant::now());
         }
         let outgoing = Outgoing { data, is_removal };
         state.outgoing.insert((room, key), outgoing);
@@ -338,9 +341,14 @@ impl Presence {
         oldest.map(Instant::elapsed).unwrap_or_default()
     }
 
-    /// A new slot streams: what was written before may never come back.
+    /// A new slot streams: what was written before it may be heard by nobody here, and what others
+    /// wrote meanwhile was not. Both is said again.
     pub fn connected(&self) {
-        self.state().said.clear();
+        let mut state = self.state();
+        state.said.clear();
+        state.is_asking = true;
+        state.repeat(self.shared.server_id);
+        self.shared.changed.notify_one();
     }
 
     /// Forgets servers and people that fell silent. To be called every few seconds.
@@ -366,6 +374,9 @@ impl Presence {
             .servers
             .retain(|_, known| known.heard.elapsed() < GONE_LATELY);
         state.forget(|person| person.heard.elapsed() >= PERSON_SILENCE);
+        state
+            .parted
+            .retain(|_, parted| parted.elapsed() < PERSON_SILENCE);
         state
             .rooms
             .retain(|_, places| !places.people.is_empty() || !places.readers.is_empty());

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Presence;
 use super::message::{Message, Server};
+use super::state::State;
 use crate::error::Result;
 use crate::feed::message::emit;
 use crate::metrics::Counter;
@@ -14,9 +15,6 @@ const TICK: Duration = Duration::from_millis(40);
 /// How often a server says that it lives and how it is: one message in the log, some 600 bytes. It is so
 /// short that whoever looks sees within 5 s that a server does so no more, or hears its own words late.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// How long it waits after it could not say so. What it says right after the database is back would be
-/// heard only by servers whose feeds are back as well.
-const AFTER_FAILURE: Duration = Duration::from_secs(5);
 pub(super) static SENT: Counter = Counter::new(
     "quire_presence_messages_total",
     "Messages with presence or a heartbeat that this server wrote into the log.",
@@ -30,27 +28,16 @@ impl Presence {
     /// Writes messages into the log until `stop` completes, then says that this server leaves.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
-        let mut is_new = true;
         loop {
-            let server = match (is_new, self.state().is_withdrawn) {
-                (true, _) => Server::Started,
-                (false, true) => Server::Withdraws,
-                (false, false) => Server::Lives,
-            };
-            let emitted = self.emit(server).await;
-            self.state().is_failing = emitted.is_err();
-            let pause = match emitted {
-                Ok(()) => {
-                    is_new = false;
-                    HEARTBEAT
+            let emitted = self.emit(|state| state.standing()).await;
+            let was_failing = std::mem::replace(&mut self.state().is_failing, emitted.is_err());
+            // It is shown late; nothing is lost by that.
+            if let Err(error) = emitted {
+                FAILED.increment();
+                if !was_failing {
+                    tracing::warn!(%error, "write presence into the log; it is tried every second");
                 }
-                // It is shown late; nothing is lost by that.
-                Err(error) => {
-                    FAILED.increment();
-                    tracing::warn!(%error, "write presence into the log");
-                    AFTER_FAILURE
-                }
-            };
+            }
             let changed = async {
                 tokio::time::sleep(TICK).await;
                 self.shared.changed.notified().await;
@@ -58,24 +45,28 @@ impl Presence {
             tokio::select! {
                 biased;
                 () = &mut stop => break,
-                _ = tokio::time::timeout(pause, changed) => {}
+                _ = tokio::time::timeout(HEARTBEAT, changed) => {}
             }
         }
-        if let Err(error) = self.emit(Server::Leaves).await {
+        if let Err(error) = self.emit(|_| Server::Leaves).await {
             tracing::info!(%error, "say in the log that this server leaves");
         }
     }
 
-    async fn emit(&self, server: Server) -> Result<()> {
+    async fn emit(&self, server: impl FnOnce(&mut State) -> Server) -> Result<()> {
         let client = self
             .shared
             .pool
             .get()
             .await
             .map_err(failed("emit presence"))?;
-        let (entries, vitals) = {
+        let (server, entries, vitals) = {
             let mut state = self.state();
-            (state.take_outgoing(), state.take_vitals())
+            (
+                server(&mut state),
+                state.take_outgoing(),
+                state.take_vitals(),
+            )
         };
         let message = Message {
             server_id: self.shared.server_id,
@@ -95,6 +86,7 @@ impl Presence {
             Err(error) => {
                 let mut state = self.state();
                 state.said.pop_back();
+                state.is_asking |= server == Server::Started;
                 // That somebody left would else be known nowhere until the lease is over.
                 state.say_again(message.entries);
                 Err(error)

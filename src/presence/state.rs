@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::entry;
 use super::fleet::Fleet;
-use super::message::{self, Entry};
+use super::message::{self, Entry, Server};
 use super::vitals::Vitals;
 use crate::document::trial::DocKey;
 use crate::fanout::outbox::Outbox;
@@ -33,6 +33,10 @@ pub(super) struct State {
     pub is_failing: bool,
     /// When this server wrote what has not come back out of the log yet.
     pub said: VecDeque<Instant>,
+    /// Whom this server showed and who left, and when; until nobody can show them any more.
+    pub parted: HashMap<(DocKey, String), Instant>,
+    /// Others are to repeat what they said: this server did not hear all of it.
+    pub is_asking: bool,
     /// Whether this server wants no more clients.
     pub is_withdrawn: bool,
 }
@@ -86,6 +90,19 @@ impl State {
     pub fn say_now(&mut self) {
         if self.said.len() < SAID {
             self.said.push_back(Instant::now());
+        }
+    }
+
+    /// What the next message says of this server.
+    pub fn standing(&mut self) -> Server {
+        // Whoever is withdrawn does not hear the log, or goes: it asks when it is back.
+        match (self.is_withdrawn, self.is_asking) {
+            (true, _) => Server::Withdraws,
+            (false, true) => {
+                self.is_asking = false;
+                Server::Started
+            }
+            (false, false) => Server::Lives,
         }
     }
 
@@ -148,22 +165,25 @@ impl State {
         is_removal: bool,
     ) {
         let places = self.rooms.entry(room).or_default();
-        places.tell(room, &key, &data);
-        let held = places.people.get(&key);
         if is_removal {
+            let held = places.people.get(&key);
             // A person may have come back, here or on another server, since it was said.
-            if held.is_some_and(|person| person.server_id == from) {
-                places.people.remove(&key);
+            let is_meant = held.is_some_and(|person| person.server_id == from)
+                && (from != own || self.parted.contains_key(&(room, key.clone())));
+            if !is_meant {
+                return;
             }
+            places.people.remove(&key);
         } else if from != own {
             let person = Person {
                 server_id: from,
                 reader: None,
-                data,
+                data: data.clone(),
                 heard: Instant::now(),
             };
-            places.people.insert(key, person);
+            places.people.insert(key.clone(), person);
         }
+        places.tell(room, &key, &data);
     }
 
     pub fn forget_server(&mut self, server_id: Uuid) {
@@ -183,8 +203,15 @@ impl State {
         }
     }
 
-    /// Says again everything that this server said.
+    /// Says again everything that this server said, and who left.
     pub fn repeat(&mut self, own: Uuid) {
+        for place in self.parted.keys() {
+            let outgoing = Outgoing {
+                data: entry::remove(&place.1),
+                is_removal: true,
+            };
+            self.outgoing.entry(place.clone()).or_insert(outgoing);
+        }
         for (room, places) in &self.rooms {
             for (key, person) in &places.people {
                 if person.server_id == own {

@@ -98,6 +98,65 @@ async fn who_left_while_the_database_was_away_is_gone_when_it_is_back() {
     world.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_left_while_feeds_were_away_is_gone_when_they_are_back() {
+    // Its own cluster: it cuts every stream in it.
+    let cluster = Cluster::start(Version::usual(), &[]);
+    let world = World::on(cluster.database().await, 1).await;
+    let near = ServerProcess::spawn(&program(), &world.database.url, &[]).await;
+    let near = near.expect("a server");
+    let join = |device| {
+        let address = Address::parse(near.address()).expect("an address");
+        let token = world.office.owner.token.reveal();
+        let mut options = Options::new(vec![address], &token, &world.office.room(), device);
+        options.presence = true;
+        Client::start(options)
+    };
+    let ghost = join("ghost");
+    ghost.joined().await.expect("joined");
+    let watchers = [
+        join("bob"),
+        world.client(0, &world.office.owner, "eve").await,
+    ];
+    let key = ghost.peer().expect("a lease").to_string();
+    ghost.show(here());
+    for watcher in &watchers {
+        let shown = watcher.shown_is(|shown| keys(shown, &key));
+        shown.await.expect("shown");
+    }
+    // No slot comes to be while somebody writes.
+    let mut client = world.pool.get().await.expect("a connection");
+    let transaction = client.transaction().await.expect("a transaction");
+    let write = "select pg_current_xact_id()";
+    transaction.batch_execute(write).await.expect("it writes");
+    let cut = "select pg_terminate_backend(active_pid, 10000) from pg_replication_slots";
+    cluster.execute(cut).await;
+    ghost.close().await;
+    let said = "quire_presence_messages_total";
+    let told = async {
+        while metric(near.address(), "quire_connections").await != Some(1) {}
+        let before = metric(near.address(), said).await;
+        // One may have been on its way.
+        while metric(near.address(), said).await < before.map(|count| count + 2) {}
+    };
+    tokio::time::timeout(PATIENCE, told)
+        .await
+        .expect("it was said, and heard by nobody");
+    for watcher in &watchers {
+        let is_shown = watcher.shown_is(|shown| keys(shown, &key));
+        is_shown.await.expect("still shown");
+    }
+    transaction.commit().await.expect("committed");
+    for watcher in &watchers {
+        let gone = watcher.shown_is(|shown| !keys(shown, &key));
+        tokio::time::timeout(SOON, gone)
+            .await
+            .expect("a ghost")
+            .expect("gone");
+    }
+    world.stop().await;
+}
+
 /// So many that some are cut off between their join and its answer.
 const PASSERS_BY: usize = 200;
 
