@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use crate::http::site::Visitor;
 use crate::kit::collector::{Collector, Received, Span};
 use crate::kit::people::{Office, Person};
-use crate::kit::postgres::Database;
+use crate::kit::postgres::{Cluster, Database, Version};
 use crate::kit::server::{metric, program, shows};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -174,6 +174,10 @@ async fn a_typed_word_is_one_trace_over_two_servers() {
     let collector = Collector::start().await;
     let first = Process::traced(&database.url, &collector).await;
     let second = Process::traced(&database.url, &collector).await;
+    // What is typed before a log streams is read from the tables there.
+    for server in [&first, &second] {
+        while server.metric("quire_ready").await != 1 {}
+    }
     let reader = second.client(&office, &office.owner, "reader").await;
     let writer = first.client(&office, &office.owner, "writer").await;
     // A transaction of its own, before that of the word.
@@ -248,6 +252,29 @@ async fn a_typed_word_is_one_trace_over_two_servers() {
     );
     writer.close().await;
     reader.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_is_traced_although_the_log_does_not_stream_yet() {
+    // Its own cluster: no slot comes to be in it while somebody writes.
+    let cluster = Cluster::start(Version::usual(), &[]);
+    let database = cluster.database().await;
+    let (pool, office) = office(&database).await;
+    let collector = Collector::start().await;
+    let mut writing = pool.get().await.expect("a connection");
+    let writing = writing.transaction().await.expect("a transaction");
+    let write = "select pg_current_xact_id()";
+    writing.batch_execute(write).await.expect("it writes");
+    let server = Process::traced(&database.url, &collector).await;
+    let writer = server.client(&office, &office.owner, "desk").await;
+    type_word(&writer, "jackal").await;
+    writing.commit().await.expect("committed");
+    let update = |received: &Received| {
+        let root = (received.spans.iter()).find(|span| span.sent.name == "transaction")?;
+        below(&received.spans, root, "update").cloned()
+    };
+    collector.until("the edit in its transaction", update).await;
+    writer.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

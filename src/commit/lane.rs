@@ -199,10 +199,11 @@ impl Lane {
             return Err(Failure::Outdated);
         }
         let started = Instant::now();
+        let log = connection.log;
         let (advanced, xid) = connection.insert(runs).await?;
         BATCH_SECONDS.observe_duration(started.elapsed());
         BATCH_SIZE.observe(count(runs) as f64);
-        if let Some(transaction) = traces::Transaction::of(|| lineage.server(), xid) {
+        if let Some(transaction) = traces::Transaction::of(|| log, xid) {
             let pairs = runs.iter().zip(&advanced);
             let rows = || {
                 let advanced = pairs.clone().filter(|(_, advanced)| **advanced);

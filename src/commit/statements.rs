@@ -7,7 +7,8 @@ use tokio_postgres::error::SqlState;
 
 use super::batch::Run;
 use super::{Edit, Outcome, Refusal};
-use crate::postgres::Pool;
+use crate::postgres::{Identity, Pool, Server};
+use crate::traces;
 
 /// How long a batch waits for a peer's row that another transaction holds, in milliseconds.
 const LOCK_TIMEOUT_MS: u64 = 500;
@@ -30,6 +31,8 @@ pub(super) enum Failure {
 /// A connection with the statements prepared.
 pub(super) struct Connection {
     pub client: Object,
+    /// The log that it writes, where traces need it: the feed may not have streamed it yet.
+    pub log: Option<Server>,
     commit_edits: Statement,
     explain_refusal: Statement,
 }
@@ -45,8 +48,14 @@ impl Connection {
             .await?;
         let commit_edits = client.prepare_cached(COMMIT_EDITS).await?;
         let explain_refusal = client.prepare_cached(EXPLAIN_REFUSAL).await?;
+        let log = match traces::are_made() {
+            true => Identity::ask(&client).await.map(|database| database.server),
+            false => Ok(None),
+        };
+        let log = log.map_err(|e| Failure::Away(e.to_string()))?;
         Ok(Self {
             client,
+            log,
             commit_edits,
             explain_refusal,
         })

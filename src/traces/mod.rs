@@ -56,9 +56,14 @@ tokio::task_local! {
     static CURRENT: Option<Place>;
 }
 
-/// The time, if anybody wants to know: only while traces are on.
+/// Whether there is a collector.
+pub fn are_made() -> bool {
+    TRACER.get().is_some()
+}
+
+/// The time, if anybody wants to know: only while traces are made.
 pub fn now() -> Option<Instant> {
-    TRACER.get().map(|_| Instant::now())
+    are_made().then(Instant::now)
 }
 
 /// Where this task is in a trace, if it is traced.

@@ -20,8 +20,8 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    /// The trace of a transaction, by the low 32 bits of its number; none: it is not one of those that are
-    /// made, or the log is not known yet.
+    /// The trace of a transaction, by the log that it stands in and the low 32 bits of its number; none: it is
+    /// not one of those that are made.
     pub fn of(log: impl FnOnce() -> Option<Server>, xid: u32) -> Option<Self> {
         let tracer = TRACER.get()?;
         let transaction = Self::derived(log()?, xid);
