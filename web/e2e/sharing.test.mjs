@@ -1,7 +1,7 @@
 // Asking for access, folders and giving a document away, as people do it in the page.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { arrive, everyLook, invitation, openWindow, saved, startBrowser, startQuire, textOf, until } from "./kit.mjs";
+import { arrive, becomes, everyLook, invitation, openWindow, saved, startBrowser, startQuire, tabTo, textOf, until } from "./kit.mjs";
 
 let quire;
 let browser;
@@ -26,6 +26,31 @@ async function openShare(page) {
   await page.getByRole("button", { name: "Share" }).click();
   await page.getByRole("combobox", { name: "Add people or groups" }).waitFor();
 }
+
+test("what is loaded into the dialog takes the focus from nothing that somebody went to", async () => {
+  const { page } = ada;
+  let release;
+  const held = new Promise((resolve) => { release = resolve; });
+  await page.route(/\/members(\?|$)/, async (route) => {
+    await held;
+    await route.continue();
+  });
+  const field = page.getByRole("combobox", { name: "Add people or groups" });
+  await page.getByRole("button", { name: "Share" }).click();
+  const done = page.getByRole("button", { name: "Done" });
+  await tabTo(page, done);
+  assert.ok(!(await field.isVisible()), "it is still to come");
+  release();
+  await field.waitFor();
+  // Effects come after what is painted.
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))));
+  assert.ok(await done.evaluate((button) => button === document.activeElement), "the focus went elsewhere");
+  await page.unroute(/\/members(\?|$)/);
+  await page.keyboard.press("Escape");
+  await openShare(page);
+  await becomes(() => field.evaluate((input) => input === document.activeElement), true, "whoever went nowhere may write at once");
+  await page.keyboard.press("Escape");
+});
 
 test("who may not open a document asks for access without a mouse, is given it, and writes", async () => {
   await openShare(ada.page);
