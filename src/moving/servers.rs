@@ -17,7 +17,7 @@ use crate::presence::{Condition, Fleet, Standing};
 pub(super) const AT_FIRST: Duration = Duration::from_millis(1_500);
 /// After so long every server was heard: versions that do not say how they are speak every 5 s.
 pub(super) const IN_THE_END: Duration = Duration::from_secs(6);
-/// After so long a target is without servers: those that lost their database for a moment wait 5 s before they
+/// After so long a target is without servers: some that lost their database for a moment wait 5 s before they
 /// speak again.
 const NOBODY: Duration = Duration::from_secs(8);
 /// How long it may take until the log comes.
@@ -67,6 +67,7 @@ impl Servers {
     pub async fn check(&self, listened: Duration) -> Result<()> {
         for ears in [&self.source, &self.target] {
             ears.listened(listened).await?;
+            ears.introduced().await?;
             ears.check_versions()?;
         }
         self.target.serves().await
@@ -114,6 +115,20 @@ impl Ears {
                 };
                 let says = format!("{}: its servers cannot be heard: {why}", self.name);
                 return Err(Error::new(Kind::Unavailable, says));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Waits until everybody who was heard has said its version, which need not be part of a server's first
+    /// message; older ones never do.
+    async fn introduced(&self) -> Result<()> {
+        loop {
+            self.listened(Duration::ZERO).await?;
+            let since = lock(&self.heard).since;
+            let is_over = since.is_some_and(|since| since.elapsed() >= IN_THE_END);
+            if is_over || !self.standings().iter().any(is_unknown) {
+                return Ok(());
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -167,8 +182,13 @@ impl Ears {
 fn is_too_old(standing: &Standing) -> bool {
     match &standing.vitals {
         Some(vitals) => version(&vitals.version).is_none_or(|version| version < KNOWS_PLACEMENTS),
-        None => standing.state != Condition::Silent,
+        None => is_unknown(standing),
     }
+}
+
+/// It was heard, and did not say its version.
+fn is_unknown(standing: &Standing) -> bool {
+    standing.vitals.is_none() && standing.state != Condition::Silent
 }
 
 fn named(standing: &Standing) -> String {

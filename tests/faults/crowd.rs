@@ -109,6 +109,17 @@ impl Memory {
     }
 }
 
+/// What is printed with a failure, besides what the servers said.
+fn tell(person: usize, event: &Event<'_>) {
+    match event {
+        Event::Joined { address, .. } => tracing::info!(person, address, "joined"),
+        Event::Lost { reason } => tracing::info!(person, reason, "lost its connection"),
+        Event::Refused(status) => tracing::info!(person, ?status, "was refused an update"),
+        Event::StartedOver { .. } => tracing::info!(person, "starts over"),
+        Event::Acknowledged { .. } | Event::Imported { .. } => {}
+    }
+}
+
 impl Memory {
     /// The server has `durable` of a peer: perhaps it had acknowledged more.
     fn is_owed(&mut self, peer: u64, durable: i32) {
@@ -142,7 +153,10 @@ impl Person {
         let mut peer = None;
         let client = Client::start(Options {
             presence: true,
-            observer: Box::new(move |event| lock(&noting).note(&mut peer, &event)),
+            observer: Box::new(move |event| {
+                tell(name, &event);
+                lock(&noting).note(&mut peer, &event);
+            }),
             ..Options::new(addresses, token, room, &format!("device {name}"))
         });
         Self {

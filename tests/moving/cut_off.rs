@@ -2,13 +2,25 @@
 
 use std::sync::Arc;
 
+use quire::error::Error;
 use quire::moving::{self, Step};
 use tokio::sync::Notify;
 
 use super::road::Road;
 
-/// Runs a move and kills it when `at` says so; answers the steps that it had come to.
+/// Runs a move, again while it ends of itself for a reason that passes, and kills it when `at` says so;
+/// answers the steps that it had come to.
 async fn cut_off(road: &Road, at: impl Fn(&Step) -> bool) -> Vec<Step> {
+    loop {
+        match run_until(road, &at).await {
+            Ok(steps) => return steps,
+            Err(error) => assert!(error.is_transient(), "it was not cut off: {error:?}"),
+        }
+    }
+}
+
+/// Errors: as the move ends when it was not cut off.
+async fn run_until(road: &Road, at: impl Fn(&Step) -> bool) -> Result<Vec<Step>, Error> {
     let reached = Arc::new(Notify::new());
     let mut steps = Vec::new();
     let settings = road.settings();
@@ -21,9 +33,12 @@ async fn cut_off(road: &Road, at: impl Fn(&Step) -> bool) -> Vec<Step> {
     tokio::select! {
         biased;
         () = reached.notified() => {}
-        moved = moving => panic!("it was not cut off: {moved:?}"),
+        moved = moving => {
+            let moved = moved?;
+            panic!("it was not cut off: {moved:?}");
+        }
     }
-    steps
+    Ok(steps)
 }
 
 /// Each step that a move says it has reached.
