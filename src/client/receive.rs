@@ -72,7 +72,7 @@ impl State {
                 Err(Error::new(kind, format!("join refused: {message}")))
             }
             (RoomKind::Document, Message::DocUpdate { updates, .. }) => {
-                updates.iter().try_for_each(|update| self.import(&update))
+                self.import(&updates.iter().collect::<Vec<_>>())
             }
             (RoomKind::Ephemeral, Message::DocUpdate { updates, .. }) => {
                 updates.iter().try_for_each(|update| self.apply(&update))
@@ -95,7 +95,7 @@ impl State {
                     bytes,
                 },
             ) => match self.reassembly.add(kind, &room, batch, index, &bytes)? {
-                Some(update) if kind == RoomKind::Document => self.import(&update),
+                Some(update) if kind == RoomKind::Document => self.import(&[update]),
                 Some(update) => self.apply(&update),
                 None => Ok(()),
             },
@@ -242,16 +242,25 @@ impl State {
         Error::new(Kind::Unavailable, says)
     }
 
-    fn import(&mut self, update: &[u8]) -> Result<()> {
-        let status = self
-            .doc
-            .import(update)
-            .map_err(|error| Error::caused(Kind::Internal, "import an update", error))?;
+    /// What came together is taken in together: where much was written at the same time, each import costs
+    /// as much as all of it.
+    fn import(&mut self, updates: &[Bytes]) -> Result<()> {
+        let imported = match updates {
+            [update] => self.doc.import(update),
+            _ => {
+                let updates: Vec<Vec<u8>> = updates.iter().map(|update| update.to_vec()).collect();
+                self.doc.import_batch(&updates)
+            }
+        };
+        let status =
+            imported.map_err(|error| Error::caused(Kind::Internal, "import an update", error))?;
         if let Some(pending) = status.pending {
             let text = format!("an update came before what it builds on: {pending:?}");
             return Err(Error::new(Kind::Internal, text));
         }
-        self.note_server_has(update);
+        for update in updates {
+            self.note_server_has(update);
+        }
         (self.options.observer)(Event::Imported {
             operations: &status.success,
             at: Instant::now(),

@@ -12,6 +12,9 @@ use crate::kit::random::Random;
 
 /// The longest pause between two words of somebody in a hurry.
 pub const HURRY_MS: usize = 30;
+/// Edits that somebody makes who cannot reach a server: each is at another place of the text, so that taking
+/// in what others made meanwhile costs everybody as much as all of it.
+const AWAY: usize = 200;
 
 /// Somebody at a document.
 pub struct Person {
@@ -153,6 +156,7 @@ impl Person {
         let mut peer = None;
         let client = Client::start(Options {
             presence: true,
+            window: AWAY,
             observer: Box::new(move |event| {
                 tell(name, &event);
                 lock(&noting).note(&mut peer, &event);
