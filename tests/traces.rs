@@ -15,7 +15,7 @@ use crate::http::site::Visitor;
 use crate::kit::collector::{Collector, Received, Span};
 use crate::kit::people::{Office, Person};
 use crate::kit::postgres::{Cluster, Database, Version};
-use crate::kit::server::{metric, program, shows};
+use crate::kit::server::{metric, program, ready, shows};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "b7ad6b7169203331";
@@ -176,7 +176,7 @@ async fn a_typed_word_is_one_trace_over_two_servers() {
     let second = Process::traced(&database.url, &collector).await;
     // What is typed before a log streams is read from the tables there.
     for server in [&first, &second] {
-        while server.metric("quire_ready").await != 1 {}
+        ready(&server.address).await;
     }
     let reader = second.client(&office, &office.owner, "reader").await;
     let writer = first.client(&office, &office.owner, "writer").await;

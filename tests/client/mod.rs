@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quire::client::{Address, Client, Options};
-use quire::dev::ServerProcess;
 use quire::error::Kind;
 use quire::replay::synthetic::Typist;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::kit::postgres::Database;
 use crate::kit::random;
-use crate::kit::server::{World, program, shows};
+use crate::kit::server::{World, serve, shows};
 
 /// Makes so many edits of a typist.
 fn type_on(client: &Client, typist: &mut Typist, edits: usize) {
@@ -114,7 +113,7 @@ async fn cursors_are_seen_at_another_server_and_go_with_their_client() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_of_a_server_that_hangs_closes_in_bounded_time() {
     let world = World::on(Database::new().await, 0).await;
-    let server = ServerProcess::spawn(&program(), &world.database.url, &[]).await;
+    let server = serve(&world.database.url, &[]).await;
     let server = server.expect("the server starts");
     let address = Address::parse(server.address()).expect("an address");
     let token = world.office.owner.token.reveal();

@@ -17,7 +17,7 @@ use super::stage::Stage;
 use super::witness::Log;
 
 /// How long everything may take to come right once nothing is wrong any more.
-pub const PATIENCE: Duration = Duration::from_secs(45);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How often after a join something may come that is newer than what comes after it. When a server lost
 /// its feed it reads the tables, and there a later commit can be seen before an earlier one, which

@@ -31,6 +31,27 @@ impl Held {
             .execute("alter system set synchronous_standby_names = 'missing'")
             .await;
         self.reload("missing").await;
+        // Commits wait once the checkpointer has read it as well, which nothing tells but one that waits.
+        for number in 0.. {
+            let probe = self.database.connect().await;
+            let pid: i32 = {
+                let row = probe.query_one("select pg_backend_pid()", &[]).await;
+                row.unwrap().get(0)
+            };
+            let writes = format!("create table probe_{number} ()");
+            let committing = tokio::spawn(async move { probe.batch_execute(&writes).await });
+            let is_waiting = "select exists (select from pg_stat_activity where pid = $1 and wait_event = 'SyncRep')";
+            while !committing.is_finished() {
+                let row = self.client.query_one(is_waiting, &[&pid]).await.unwrap();
+                if row.get(0) {
+                    // It is committed, and no longer waits.
+                    let cancel = "select pg_cancel_backend($1)";
+                    self.client.execute(cancel, &[&pid]).await.unwrap();
+                    committing.await.unwrap().unwrap();
+                    return;
+                }
+            }
+        }
     }
 
     async fn release(&self) {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use quire::client::{Address, Client, Options};
 use quire::config::Serve;
+use quire::dev::ServerProcess;
+use quire::error::Error;
 use quire::postgres::{Pool, pool};
 use quire::server::Server;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -57,9 +59,11 @@ impl World {
     pub async fn server_on(database: &Database) -> Server {
         let mut settings = Serve::with_defaults(&database.url);
         settings.drain = std::time::Duration::from_secs(1);
-        Server::start(&settings, program())
+        let server = Server::start(&settings, program())
             .await
-            .expect("the server starts")
+            .expect("the server starts");
+        ready(&server.address().to_string()).await;
+        server
     }
 
     /// The address of a server.
@@ -115,18 +119,48 @@ pub async fn shows(client: &Client, text: &str) {
     );
 }
 
+/// A server in a process of its own that hears the log: what is written from now on it is told, and need not
+/// read.
+///
+/// # Errors
+/// As it does not start.
+pub async fn serve(url: &str, arguments: &[String]) -> Result<ServerProcess, Error> {
+    let server = ServerProcess::spawn(&program(), url, arguments).await?;
+    ready(server.address()).await;
+    Ok(server)
+}
+
+/// Waits until a server hears the log, which it does not while others write in transactions that began before.
+pub async fn ready(address: &str) {
+    let is_ready = async { while readiness(address).await != Some(200) {} };
+    let in_time = tokio::time::timeout(PATIENCE, is_ready).await;
+    assert!(in_time.is_ok(), "{address} is not ready after {PATIENCE:?}");
+}
+
+/// The status of what a server answers to `GET /readyz`; none while it does not answer.
+pub async fn readiness(address: &str) -> Option<u16> {
+    let answer = get(address, "/readyz").await?;
+    answer.split(' ').nth(1)?.parse().ok()
+}
+
 /// One number out of a server's `/metrics`; none while it does not answer.
 pub async fn metric(address: &str, name: &str) -> Option<i64> {
-    let host = address.trim_start_matches("http://");
-    let request = format!("GET /metrics HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
-    let mut stream = TcpStream::connect(host).await.ok()?;
-    stream.write_all(request.as_bytes()).await.ok()?;
-    let mut text = String::new();
-    stream.read_to_string(&mut text).await.ok()?;
+    let text = get(address, "/metrics").await?;
     let line = text
         .lines()
         .find_map(|line| line.strip_prefix(&format!("{name} ")));
     line.and_then(|value| value.parse().ok())
+}
+
+/// All of an answer, as it comes.
+async fn get(address: &str, path: &str) -> Option<String> {
+    let host = address.trim_start_matches("http://");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    let mut stream = TcpStream::connect(host).await.ok()?;
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.ok()?;
+    Some(text)
 }
 
 /// Memory of a process.

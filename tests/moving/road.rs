@@ -16,7 +16,7 @@ use crate::faults::witness::Witness;
 use crate::kit::people::{self, Office};
 use crate::kit::postgres::{Cluster, Database, Version, connect};
 use crate::kit::random::Random;
-use crate::kit::server::program;
+use crate::kit::server::serve;
 
 /// How long something may take that is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -37,7 +37,7 @@ impl Town {
         let mut servers = Vec::new();
         for _ in 0..2 {
             let drain = ["--drain".to_owned(), "1".to_owned()];
-            let server = ServerProcess::spawn(&program(), &database.url, &drain).await;
+            let server = serve(&database.url, &drain).await;
             servers.push(server.expect("the server starts"));
         }
         Self {

@@ -17,7 +17,7 @@ use super::type_text;
 use crate::http::site::exchange;
 use crate::kit::people::Office;
 use crate::kit::postgres::{Cluster, Version};
-use crate::kit::server::{World, counted, program, shows};
+use crate::kit::server::{World, counted, serve, shows};
 use crate::kit::socket::Socket;
 
 /// Found and mended: the servers ask each other every 5 s.
@@ -42,7 +42,7 @@ impl Pair {
         let office = Office::open(&pool).await;
         let mut servers = Vec::new();
         for _ in 0..2 {
-            let server = ServerProcess::spawn(&program(), &url, &[]).await;
+            let server = serve(&url, &[]).await;
             servers.push(server.expect("a server"));
         }
         let addresses = servers.iter().map(|s| Address::parse(s.address()));

@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 
 use loro::LoroValue;
 use quire::client::{Address, Client, Options};
-use quire::dev::ServerProcess;
 use quire::protocol::RoomKind;
 
 use crate::kit::postgres::{Cluster, Version};
-use crate::kit::server::{World, counted, metric, program};
+use crate::kit::server::{World, counted, metric, serve};
 use crate::kit::socket::Socket;
 
 /// How long a server's silence is borne, and what a busy machine may add to it.
@@ -33,7 +32,7 @@ fn keys(shown: &[(String, LoroValue)], key: &str) -> bool {
 async fn who_was_at_a_killed_server_is_gone_everywhere_within_its_lease() {
     let world = World::with_servers(1).await;
     let room = world.office.room();
-    let doomed = ServerProcess::spawn(&program(), &world.database.url, &[]).await;
+    let doomed = serve(&world.database.url, &[]).await;
     let doomed = doomed.expect("a server");
     let address = Address::parse(doomed.address()).expect("an address");
     let token = world.office.owner.token.reveal();
@@ -103,7 +102,7 @@ async fn who_left_while_feeds_were_away_is_gone_when_they_are_back() {
     // Its own cluster: it cuts every stream in it.
     let cluster = Cluster::start(Version::usual(), &[]);
     let world = World::on(cluster.database().await, 1).await;
-    let near = ServerProcess::spawn(&program(), &world.database.url, &[]).await;
+    let near = serve(&world.database.url, &[]).await;
     let near = near.expect("a server");
     let join = |device| {
         let address = Address::parse(near.address()).expect("an address");
@@ -164,7 +163,7 @@ const PASSERS_BY: usize = 200;
 async fn who_goes_while_being_let_in_leaves_no_reader_behind() {
     let world = World::with_servers(1).await;
     let room = world.office.room();
-    let server = ServerProcess::spawn(&program(), &world.database.url, &[]).await;
+    let server = serve(&world.database.url, &[]).await;
     let server = server.expect("a server");
     let address = Address::parse(server.address()).expect("an address");
     let token = world.office.owner.token.reveal();

@@ -10,7 +10,7 @@ use quire::postgres::{Pool, pool};
 
 use crate::kit::people::Office;
 use crate::kit::postgres::{Cluster, Version};
-use crate::kit::server::program;
+use crate::kit::server::serve;
 
 const PEOPLE: usize = 20;
 const WORDS: usize = 30;
@@ -31,7 +31,7 @@ impl Crowd {
         let office = Office::open(&pool).await;
         let mut servers = Vec::new();
         for _ in 0..2 {
-            let server = ServerProcess::spawn(&program(), &url, &[]).await;
+            let server = serve(&url, &[]).await;
             servers.push(server.expect("a server"));
         }
         let addresses: Vec<Address> = servers

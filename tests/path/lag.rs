@@ -5,11 +5,10 @@ use std::time::Duration;
 use quire::client::Address;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::rolling::readiness;
 use super::type_text;
 use crate::http::site::exchange;
 use crate::kit::postgres::{Cluster, Version};
-use crate::kit::server::{World, shows};
+use crate::kit::server::{World, readiness, shows};
 use crate::kit::socket::Socket;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -77,8 +76,8 @@ async fn a_server_whose_feed_stands_still_leaves_rotation_and_comes_back() {
     .expect("it notices");
     let (deaf, well) = (&both[deaf], &both[1 - deaf]);
     assert_eq!(code, 4001);
-    assert_eq!(readiness(&deaf.origin()).await, 503);
-    assert_eq!(readiness(&well.origin()).await, 200);
+    assert_eq!(readiness(&deaf.origin()).await, Some(503));
+    assert_eq!(readiness(&well.origin()).await, Some(200));
     until(
         async || !servers(well).await.contains(&deaf.origin()),
         "it leaves the list",
@@ -92,7 +91,7 @@ async fn a_server_whose_feed_stands_still_leaves_rotation_and_comes_back() {
 
     kill_process(sender, Signal::CONT).expect("it goes on");
     until(
-        async || readiness(&deaf.origin()).await == 200,
+        async || readiness(&deaf.origin()).await == Some(200),
         "it is ready",
     )
     .await;

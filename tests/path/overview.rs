@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use quire::client::Address;
 use quire::config::Serve;
-use quire::dev::ServerProcess;
 use quire::postgres::pool;
 use quire::server::Server;
 use rustix::process::{Pid, Signal, kill_process};
@@ -15,7 +14,7 @@ use super::type_text;
 use crate::http::site::Visitor;
 use crate::kit::people::Office;
 use crate::kit::postgres::{Cluster, Version, connect};
-use crate::kit::server::{World, program};
+use crate::kit::server::{World, program, serve};
 use crate::kit::standby::Standby;
 
 /// How soon something must show.
@@ -179,7 +178,7 @@ async fn a_server_that_lags_and_one_that_is_gone_show_within_five_seconds() {
     let lone = world.pool.get().await.expect("a connection");
     let senders = "select pid from pg_stat_replication where application_name = 'quire_feed' \
         order by backend_start desc limit 1";
-    let doomed = ServerProcess::spawn(&program(), &world.database.url, &[]).await;
+    let doomed = serve(&world.database.url, &[]).await;
     let doomed = doomed.expect("a server");
     let address = Address::parse(doomed.address())
         .expect("an address")

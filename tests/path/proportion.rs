@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use quire::client::{Address, Client, Options};
-use quire::dev::ServerProcess;
 use quire::document::lines::plain_text;
 use quire::document::load::load;
 use quire::document::tree::markdown;
@@ -15,7 +14,7 @@ use tokio_postgres::Client as Database;
 use uuid::Uuid;
 
 use crate::kit::postgres::{Cluster, Version};
-use crate::kit::server::{World, metric, program};
+use crate::kit::server::{World, metric, serve};
 
 /// Keystrokes of a part of which the WAL is measured; of several parts the one with the least counts, for
 /// whatever else the database writes now and then.
@@ -135,7 +134,7 @@ async fn open_documents_stay_within_their_memory() {
     const BUDGET: i64 = 512 << 10;
     let world = World::with_servers(0).await;
     let budget = ["--document-bytes".to_owned(), "512KiB".to_owned()];
-    let server = ServerProcess::spawn(&program(), &world.database.url, &budget).await;
+    let server = serve(&world.database.url, &budget).await;
     let server = server.expect("a server");
     let address = server.address().to_owned();
     let mut most_open = 0;

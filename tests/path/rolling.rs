@@ -4,14 +4,12 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use quire::client::{Address, Client, Options};
-use quire::dev::ServerProcess;
 use quire::document::lines::plain_text;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::faults::{Crowd, say};
-use crate::http::site::exchange;
 use crate::kit::postgres::{Cluster, Version};
-use crate::kit::server::program;
+use crate::kit::server::serve;
 use crate::kit::socket::Socket;
 
 /// Types a word and waits until the reader has it, again and again; the longest time that it took.
@@ -30,15 +28,6 @@ async fn longest_delivery(typist: &Client, reader: &Client, is_over: &Cell<bool>
         longest = longest.max(typed.elapsed());
     }
     longest
-}
-
-/// What a server answers to `GET /readyz`.
-pub(super) async fn readiness(address: &str) -> u16 {
-    let host = address.trim_start_matches("http://");
-    let request = format!("GET /readyz HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
-    exchange(host.parse().expect("an address"), &request)
-        .await
-        .status
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -75,12 +64,7 @@ async fn a_rolling_restart_while_twenty_people_type_loses_nothing() {
             println!("{address} was stopped in {:?}", began.elapsed());
             let listen = address.trim_start_matches("http://").to_owned();
             let arguments = ["--listen".to_owned(), listen];
-            *server = ServerProcess::spawn(&program(), url, &arguments)
-                .await
-                .expect("it starts again");
-            while readiness(&address).await != 200 {
-                tokio::task::yield_now().await;
-            }
+            *server = serve(url, &arguments).await.expect("it starts again");
         }
         is_over.set(true);
     };
@@ -134,9 +118,7 @@ async fn a_server_stops_in_bounded_time_though_postgres_hangs_and_a_client_reads
     let pool = quire::postgres::pool(&url, 2).expect("a pool");
     let office = crate::kit::people::Office::open(&pool).await;
     let arguments = ["--drain".to_owned(), "2".to_owned()];
-    let mut server = ServerProcess::spawn(&program(), &url, &arguments)
-        .await
-        .expect("a server");
+    let mut server = serve(&url, &arguments).await.expect("a server");
     let address = Address::parse(server.address()).expect("an address");
     let token = office.owner.token.reveal();
     let client = Client::start(Options::new(

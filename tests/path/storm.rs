@@ -4,7 +4,6 @@
 use std::time::{Duration, Instant};
 
 use quire::client::{Address, Client, Options};
-use quire::dev::ServerProcess;
 use quire::document::lines::plain_text;
 use quire::http::create_document;
 use quire::postgres::pool;
@@ -13,7 +12,7 @@ use quire::protocol::RoomKind;
 use super::convergence::figure;
 use crate::kit::people::Office;
 use crate::kit::postgres::{Cluster, Version};
-use crate::kit::server::{program, resident_bytes, shows};
+use crate::kit::server::{resident_bytes, serve, shows};
 use crate::kit::socket::Socket;
 
 /// Text of the document that everybody comes for, in characters.
@@ -27,9 +26,7 @@ async fn everybody_who_comes_at_once_is_brought_up_to_date_with_few_snapshots() 
     let url = Cluster::shared(Version::usual()).database().await.url;
     let pool = pool(&url, 2).expect("a pool");
     let office = Office::open(&pool).await;
-    let server = ServerProcess::spawn(&program(), &url, &[])
-        .await
-        .expect("a server");
+    let server = serve(&url, &[]).await.expect("a server");
     let address = Address::parse(server.address()).expect("an address");
     let (room, token) = (office.room(), &office.owner.token);
     let client = |room: &str, device: &str| {

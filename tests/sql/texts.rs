@@ -11,7 +11,7 @@ use tokio_postgres::Client as Database;
 use super::number;
 use crate::kit::people::Office;
 use crate::kit::postgres::{Cluster, Version, connect};
-use crate::kit::server::{World, program};
+use crate::kit::server::{World, serve};
 
 /// The load of a busy machine included; a quiet document is due after 5 s, for a second server 15 s.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -171,7 +171,7 @@ async fn what_a_killed_server_heard_is_written_by_another() {
     let database = connect(&url).await;
     let mut servers = Vec::new();
     for _ in 0..2 {
-        let server = ServerProcess::spawn(&program(), &url, &[]).await;
+        let server = serve(&url, &[]).await;
         servers.push(server.expect("a server"));
     }
     let token = office.owner.token.reveal();
@@ -202,9 +202,7 @@ async fn what_a_killed_server_heard_is_written_by_another() {
         0,
         "it lacks what was typed"
     );
-    let server = ServerProcess::spawn(&program(), &url, &[])
-        .await
-        .expect("a server");
+    let server = serve(&url, &[]).await.expect("a server");
     text_is(&database, &office, &text).await;
     drop(server);
 }

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use loro::LoroDoc;
 use quire::client::Address;
-use quire::dev::ServerProcess;
 use quire::document::lines::plain_text;
 use quire::postgres::pool;
 use quire::protocol::RoomKind;
@@ -16,7 +15,7 @@ use super::filled::{Documents, History};
 use super::{given, report};
 use crate::kit::people::Office;
 use crate::kit::postgres::{Cluster, Version, connect};
-use crate::kit::server::program;
+use crate::kit::server::serve;
 use crate::kit::socket::Socket;
 
 /// Edits of each of the many.
@@ -95,9 +94,7 @@ impl Library<'_> {
         }
         let mut taken = Vec::new();
         for _ in 0..ROUNDS {
-            let mut server = ServerProcess::spawn(&program(), self.url, &[])
-                .await
-                .expect("a server");
+            let mut server = serve(self.url, &[]).await.expect("a server");
             let address = Address::parse(server.address()).expect("an address");
             let mut sockets = Vec::new();
             for room in self.first.rooms() {

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::kit::people::Office;
 use crate::kit::postgres::Database;
-use crate::kit::server::{metric, program};
+use crate::kit::server::{metric, serve};
 use crate::kit::socket::Socket;
 
 /// How long a server may take for what it does every second or every 10 s, on a busy machine.
@@ -43,9 +43,7 @@ async fn what_nobody_has_open_is_unloaded_over_the_budget_and_what_somebody_has_
         .expect("a document");
     let other = format!("{}/{other}", office.org_id);
     let budget = ["--document-bytes".to_owned(), "1".to_owned()];
-    let server = ServerProcess::spawn(&program(), &url, &budget)
-        .await
-        .expect("a server");
+    let server = serve(&url, &budget).await.expect("a server");
     let address = Address::parse(server.address()).expect("an address");
 
     let held = Socket::join(&address, token, &office.room()).await;
@@ -69,9 +67,7 @@ async fn a_quiet_document_keeps_no_snapshot_for_joiners() {
     let pool = pool(&url, 2).expect("a pool");
     let office = Office::open(&pool).await;
     let (room, token) = (office.room(), &office.owner.token);
-    let server = ServerProcess::spawn(&program(), &url, &[])
-        .await
-        .expect("a server");
+    let server = serve(&url, &[]).await.expect("a server");
     let address = Address::parse(server.address()).expect("an address");
     let options = Options::new(vec![address.clone()], &token.reveal(), &room, "writer");
     let writer = Client::start(options);
