@@ -1,12 +1,14 @@
 //! One browser connection: frames in, frames out, and which rooms it is in. What an update is worth
 //! is decided by its room; who may do what by the database.
 
+mod admission;
 mod close;
 mod connection;
 pub(crate) mod credentials;
 mod framing;
 mod join;
 mod reader;
+mod seldom;
 mod writer;
 
 use std::collections::{HashMap, HashSet};

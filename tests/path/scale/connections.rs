@@ -20,7 +20,7 @@ use super::{given, report};
 use crate::kit::idle::Idle;
 use crate::kit::people::Office;
 use crate::kit::postgres::Database;
-use crate::kit::server::{private_bytes, serve};
+use crate::kit::server::{private_bytes, program};
 use crate::path::encrypted::{CERTIFICATES, trusting};
 
 /// Who joins at the same time.
@@ -66,7 +66,9 @@ impl Crowd {
             arguments.extend(["--tls-certificate".to_owned(), file("one.pem")]);
             arguments.extend(["--tls-key".to_owned(), file("one.key")]);
         }
-        let server = serve(&url, &arguments).await.expect("a server");
+        let server = ServerProcess::spawn(&program(), &url, &arguments)
+            .await
+            .expect("a server");
         Self {
             server,
             tls: tls.then(trusting),
