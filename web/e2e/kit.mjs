@@ -157,7 +157,7 @@ export async function everyLook(page, name) {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize(room);
     // Colours change slowly.
-    await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)));
+    await page.evaluate(() => Promise.allSettled(document.getAnimations().map((animation) => animation.finished)));
     await page.screenshot({ path: `${folder}/${name}-${look}.png` });
   }
 }

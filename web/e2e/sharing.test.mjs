@@ -43,7 +43,7 @@ test("what is loaded into the dialog takes the focus from nothing that somebody 
   release();
   await field.waitFor();
   // Effects come after what is painted.
-  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))));
+  await page.evaluate(() => new Promise((resolve) => document.defaultView.requestAnimationFrame(() => setTimeout(resolve))));
   assert.ok(await done.evaluate((button) => button === document.activeElement), "the focus went elsewhere");
   await page.unroute(/\/members(\?|$)/);
   await page.keyboard.press("Escape");

@@ -1,5 +1,6 @@
 // The history beside an open document: whether it is open, and which moment is looked at.
 import { useCallback, useMemo, useState } from "react";
+import { toldApart } from "./colors";
 import { past, type Blame, type Comparison, type Kept, type Moment, type Past, type Sitting, type Version } from "../../api/history";
 import { wordsOf } from "../../api/request";
 import { useLoaded, type Loading } from "../../shell/useLoaded";
@@ -72,7 +73,7 @@ export function useHistory(orgId: string, documentId: string): History {
       const to = momentOf(looking);
       const from = looking.kind === "sitting" && !isBlaming ? `before:${looking.sitting.first_edit}` : to;
       const [comparison, blame] = await Promise.all([act.compare(from, to), isBlaming ? act.blame(to) : null]);
-      return { comparison, blame };
+      return { comparison: { ...comparison, authors: toldApart(comparison.authors) }, blame };
     }, [act, looking, isBlaming, isLookingBack]),
   );
 
