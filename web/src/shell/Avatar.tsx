@@ -1,4 +1,5 @@
 // A person as initials on their colour.
+import { channelsOf } from "./color";
 
 export interface AvatarProps {
   name: string;
@@ -29,8 +30,8 @@ function firstLetter(word: string | undefined): string {
 
 /** Black or white, whichever is easier to read on a #rrggbb colour. */
 export function textOn(color: string): string {
-  const [, red = "00", green = "00", blue = "00"] = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(color) ?? [];
-  const [r = 0, g = 0, b = 0] = [red, green, blue].map((part) => linear(Number.parseInt(part, 16) / 255));
+  const [red, green, blue] = channelsOf(color);
+  const [r, g, b] = [linear(red / 255), linear(green / 255), linear(blue / 255)];
   const luminance = 0.2126 * r + 0.7152 * g + 0.0722 * b;
   return luminance > 0.3 ? "#1b1a18" : "#ffffff";
 }

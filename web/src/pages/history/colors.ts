@@ -1,4 +1,5 @@
 // Colours that tell authors apart where only a tint of each is behind their words.
+import { channelsOf } from "../../shell/color";
 import type { Account } from "../../sync/account";
 
 /** Degrees between two hues below which their tints look the same. */
@@ -28,8 +29,7 @@ function between(one: number | null, other: number | null): number {
 
 /** In degrees, of #rrggbb. */
 function hueOf(color: string): number | null {
-  const [, red = "0", green = "0", blue = "0"] = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(color) ?? [];
-  const [r = 0, g = 0, b = 0] = [red, green, blue].map((part) => Number.parseInt(part, 16));
+  const [r, g, b] = channelsOf(color);
   const most = Math.max(r, g, b);
   const chroma = most - Math.min(r, g, b);
   if (chroma === 0) return null;
