@@ -245,3 +245,77 @@ pub(super) fn frame(room: &DocKey, data: &Bytes) -> Option<Bytes> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: Uuid = Uuid::from_u128(1);
+    const OTHER: Uuid = Uuid::from_u128(2);
+
+    /// Somebody who is shown in a room by `server_id`.
+    fn shown_by(server_id: Uuid) -> State {
+        let mut state = State::default();
+        let person = Person {
+            server_id,
+            reader: None,
+            data: Bytes::from_static(b"here"),
+            heard: Instant::now(),
+        };
+        let places = state.rooms.entry(DocKey::BEFORE_ALL).or_default();
+        places.people.insert("7".to_owned(), person);
+        state
+    }
+
+    /// Whether a removal that `from` said takes that person away.
+    fn is_taken_away(state: &mut State, from: Uuid) -> bool {
+        let key = "7".to_owned();
+        state.show(from, OWN, DocKey::BEFORE_ALL, key, entry::remove("7"), true);
+        state.rooms[&DocKey::BEFORE_ALL].people.is_empty()
+    }
+
+    fn part(state: &mut State) {
+        let place = (DocKey::BEFORE_ALL, "7".to_owned());
+        state.parted.insert(place, Instant::now());
+    }
+
+    #[test]
+    fn who_came_back_is_not_gone_by_what_was_said_before() {
+        assert!(!is_taken_away(&mut shown_by(OTHER), OWN), "elsewhere");
+        assert!(!is_taken_away(&mut shown_by(OWN), OWN), "here");
+        assert!(is_taken_away(&mut shown_by(OTHER), OTHER));
+        let mut gone = shown_by(OWN);
+        part(&mut gone);
+        assert!(is_taken_away(&mut gone, OWN));
+    }
+
+    #[test]
+    fn who_is_here_and_who_left_is_said_again() {
+        let said = |mut state: State| -> Vec<bool> {
+            state.repeat(OWN);
+            state
+                .outgoing
+                .values()
+                .map(|said| said.is_removal)
+                .collect()
+        };
+        assert_eq!(said(shown_by(OWN)), [false]);
+        assert!(said(shown_by(OTHER)).is_empty());
+        let mut gone = shown_by(OWN);
+        part(&mut gone);
+        assert_eq!(said(gone), [true], "not both");
+    }
+
+    #[test]
+    fn it_asks_once_and_not_while_it_takes_no_clients() {
+        let mut state = State {
+            is_asking: true,
+            is_withdrawn: true,
+            ..State::default()
+        };
+        assert_eq!(state.standing(), Server::Withdraws);
+        state.is_withdrawn = false;
+        assert_eq!(state.standing(), Server::Started);
+        assert_eq!(state.standing(), Server::Lives);
+    }
+}
