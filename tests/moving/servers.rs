@@ -16,14 +16,21 @@ struct Speaker(JoinHandle<()>);
 impl Speaker {
     /// Without a version it is one of those that said none.
     async fn at(database: &Database, address: &str, version: Option<&str>) -> Self {
+        Self::of_messages(database, vec![heartbeat(Uuid::new_v4(), address, version)]).await
+    }
+
+    /// It says these one after the other, and then the last again and again.
+    async fn of_messages(database: &Database, messages: Vec<Vec<u8>>) -> Self {
         let client = database.connect().await;
-        let message = heartbeat(address, version);
         let sql = "select pg_logical_emit_message(true, 'quire', $1::bytea)";
         let mut ticks = tokio::time::interval(Duration::from_millis(200));
         Self(tokio::spawn(async move {
+            let mut number = 0;
             loop {
                 ticks.tick().await;
-                client.query(sql, &[&message]).await.expect("said");
+                let message = &messages[number.min(messages.len() - 1)];
+                client.query(sql, &[message]).await.expect("said");
+                number += 1;
             }
         }))
     }
@@ -36,7 +43,7 @@ impl Drop for Speaker {
 }
 
 /// As src/presence/message.rs writes it.
-fn heartbeat(address: &str, version: Option<&str>) -> Vec<u8> {
+fn heartbeat(server_id: Uuid, address: &str, version: Option<&str>) -> Vec<u8> {
     let with_length = |bytes: &[u8]| [&(bytes.len() as u32).to_be_bytes()[..], bytes].concat();
     let vitals = version.map(|version| {
         let vitals = serde_json::json!({ "version": version }).to_string();
@@ -44,7 +51,7 @@ fn heartbeat(address: &str, version: Option<&str>) -> Vec<u8> {
     });
     [
         &[1][..],
-        Uuid::new_v4().as_bytes(),
+        server_id.as_bytes(),
         &[0],
         &with_length(address.as_bytes()),
         &0_u32.to_be_bytes(),
@@ -76,4 +83,20 @@ async fn nothing_moves_while_a_server_is_too_old_or_nobody_would_serve_it() {
     sides.are_as_before().await;
     // At the source there may be none.
     moving::run(&settings, |_| {}).await.expect("it moves");
+}
+
+/// How often a slow server says that it lives before it says its version: for three seconds.
+const LATE: usize = 15;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_says_its_version_late_is_not_taken_for_an_old_one() {
+    let sides = Sides::found().await;
+    let new = Some(env!("CARGO_PKG_VERSION"));
+    let _new = Speaker::at(&sides.to, "http://new.example", new).await;
+    let of_slow = |version| heartbeat(Uuid::from_u128(1), "http://slow.example", version);
+    let mut messages = vec![of_slow(None); LATE];
+    messages.push(of_slow(new));
+    let _slow = Speaker::of_messages(&sides.from, messages).await;
+    let moved = moving::run(&sides.settings(), |_| {}).await;
+    moved.expect("it moves");
 }
