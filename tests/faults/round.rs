@@ -17,6 +17,10 @@ use super::witness::{Log, Witness};
 use crate::kit::people;
 use crate::kit::random::Random;
 
+/// How long a round may be wrong after all is settled. A client that gives its copy up does so after some
+/// seconds on a server, and must find one first.
+const REGRET: Duration = Duration::from_secs(30);
+
 /// People who write.
 const WRITERS: usize = 4;
 
@@ -54,15 +58,17 @@ struct People {
 }
 
 impl People {
-    /// Holds everything against the rows. A server goes on trying to commit what an author had sent
-    /// before it was lost, and nobody waits for that: where something is wrong and there are new rows,
-    /// it is looked at once more.
+    /// Holds everything against the rows, until it is right or stays wrong: a server goes on trying to commit
+    /// what an author had sent before it was lost, and whose copy holds what a failover has lost
+    /// waits for who brings it back before it starts over.
     async fn judge(&self, stage: &Stage) -> Verdict {
+        let last = Instant::now() + REGRET;
         let mut rows = Rows::read(stage, stage.document_id).await;
         loop {
             let verdict = self.hold_against(&rows, stage).await;
             let now = Rows::read(stage, stage.document_id).await;
-            if verdict.is_right() || now.version() == rows.version() {
+            let is_over = Instant::now() >= last && now.version() == rows.version();
+            if verdict.is_right() || is_over {
                 return verdict;
             }
             rows = now;
