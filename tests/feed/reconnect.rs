@@ -9,7 +9,8 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{
-    connected, edits, insert, settings, slots, status, streaming, transaction, until, within,
+    connected, edits, insert, is_waiting_for_slot, settings, slots, status, streaming, transaction,
+    until, within,
 };
 use crate::kit::postgres::{Cluster, Version};
 
@@ -182,6 +183,31 @@ async fn a_claim_beyond_what_was_returned_is_not_confirmed() {
         handle.status().borrow().last_heard > began + Duration::from_millis(400)
     })
     .await;
+    feed.stop().await;
+}
+
+/// A slot waits for whoever writes, and documents are read from the tables meanwhile: from further on than
+/// the log had come when the feed's connection was made.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_read_while_the_slot_is_waited_for_does_not_make_it_another_log() {
+    let cluster = Cluster::start(Version::usual(), &[]);
+    let database = cluster.database().await;
+    let settings = settings(&database);
+    let lineage = settings.lineage.clone();
+    let (mut feed, handle) = streaming(settings).await;
+    let mut writer = database.connect().await;
+    let open = writer.transaction().await.unwrap();
+    insert(&open, Uuid::new_v4(), 1, 0, b"open").await;
+    let client = database.connect().await;
+    let terminate = "select pg_terminate_backend(active_pid, 10000) from pg_replication_slots";
+    client.execute(terminate, &[]).await.unwrap();
+    is_waiting_for_slot(&handle).await;
+
+    insert(&client, Uuid::new_v4(), 2, 0, b"read from the tables").await;
+    lineage.note_reached(lineage.era(), flushed(&client).await);
+    open.commit().await.unwrap();
+    assert_eq!(connected(&mut feed).await, (2, false));
+    assert_eq!(lineage.era(), 0);
     feed.stop().await;
 }
 

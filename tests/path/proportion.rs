@@ -84,7 +84,10 @@ async fn what_a_keystroke_writes_does_not_grow_with_its_document() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn opening_reads_a_snapshot_and_a_short_tail_however_long_the_history() {
-    let mut world = World::with_servers(1).await;
+    // Of its own: whoever writes for long anywhere in a cluster makes every fold of that time see less, and more
+    // is read behind it.
+    let cluster = Cluster::start(Version::usual(), &[("autovacuum", "off")]);
+    let mut world = World::on(cluster.database().await, 1).await;
     let database = world.database.connect().await;
     let identifier = "select system_identifier from pg_control_system()";
     let identifier = number(&database, identifier).await as u64;
