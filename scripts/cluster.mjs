@@ -18,14 +18,17 @@ function folder() {
   return process.getuid() === 0 ? '/var/lib/quire-cluster' : join(homedir(), '.local/share/quire-cluster');
 }
 
-/** A port that is free now. */
+/** Those that hold a balancer's port until it listens there itself. */
+const holders = [];
+
+/** A port that nobody is given before the balancers are started. */
 function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
     server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
+      holders.push(server);
+      resolve(server.address().port);
     });
   });
 }
@@ -59,7 +62,8 @@ quire.once('exit', (code) => {
 });
 
 /** Starts the balancers in front of the servers. */
-function balance() {
+async function balance() {
+  await Promise.all(holders.splice(0).map((holder) => new Promise((resolve) => { holder.close(resolve); })));
   const addresses = servers.map((server, index) => [NAMES[index], server.replace('https://', '')]);
   const pem = { CERTIFICATE: join(data, 'quire.pem'), AUTHORITY: join(data, 'chain.pem'), NAME: 'localhost' };
   for (const address of balancers) {
@@ -74,5 +78,5 @@ function balance() {
 for await (const line of createInterface({ input: quire.stdout })) {
   if (line.startsWith('The servers are ')) servers = line.match(/https:[^,\s]*:\d+/g);
   console.log(line);
-  if (servers.length === SERVERS && running.length === 1) balance();
+  if (servers.length === SERVERS && running.length === 1) await balance();
 }

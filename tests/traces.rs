@@ -4,10 +4,10 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 
 use quire::client::{Address, Client, Options};
+use quire::dev::Reserved;
 use quire::postgres::{Pool, pool};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
@@ -433,9 +433,8 @@ async fn the_variables_of_opentelemetry_are_enough_and_what_is_left_is_sent_at_t
 async fn a_collector_that_is_away_or_hangs_holds_nobody_up() {
     let database = Database::new().await;
     let (_pool, office) = office(&database).await;
-    let closed = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let away = format!("http://{}", closed.local_addr().expect("an address"));
-    drop(closed);
+    let nobody = Reserved::several(1).expect("a port").remove(0);
+    let away = format!("http://{}", nobody.address());
     let collector = Collector::start().await;
     collector.hang(true);
     let arguments = ["--traces-to", &*away, "--traces-share", "1"];

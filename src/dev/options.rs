@@ -1,10 +1,11 @@
 //! The settings of `quire dev`.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::Reserved;
 use crate::error::{Error, Kind, Result};
 
 /// Where Quire listens if it can, so that bookmarks stay right.
@@ -133,30 +134,28 @@ impl Options {
         }
     }
 
-    /// One address for each server, free now.
+    /// One address for each server.
     /// Errors: [`Kind::Setting`] when the address asked for is taken, or all are.
-    pub fn addresses(&self) -> Result<Vec<SocketAddr>> {
+    pub fn addresses(&self) -> Result<Vec<Reserved>> {
         let (ip, first) = match self.listen {
             Some(listen) => (listen.ip(), listen.port()),
             None => (IpAddr::V4(Ipv4Addr::LOCALHOST), PORT),
         };
-        let mut held = Vec::new();
         let mut addresses = Vec::new();
         if self.listen.is_some() {
-            let asked = take(SocketAddr::new(ip, first)).map_err(|e| {
+            let asked = Reserved::take(SocketAddr::new(ip, first)).map_err(|e| {
                 Error::caused(
                     Kind::Setting,
                     format!("listen on {ip}:{first} (--listen, QUIRE_LISTEN)"),
                     e,
                 )
             })?;
-            addresses.push(asked.0);
-            held.push(asked.1);
+            addresses.push(asked);
         }
         // After a port that the system chose, it chooses the others as well.
         let step = u16::from(first > 0);
-        let mut candidates = (0..PORTS)
-            .map(|place| first.saturating_add(place * step))
+        let mut candidates = (u16::from(self.listen.is_some())..PORTS)
+            .filter_map(|place| first.checked_add(place * step))
             .map(|port| SocketAddr::new(ip, port));
         while addresses.len() < usize::from(self.servers) {
             let Some(candidate) = candidates.next() else {
@@ -164,17 +163,14 @@ impl Options {
                     format!("no free port from {first} on: name one with --listen (QUIRE_LISTEN)");
                 return Err(Error::new(Kind::Setting, context));
             };
-            if let Ok((address, listener)) = take(candidate) {
-                addresses.push(address);
-                held.push(listener);
-            }
+            addresses.extend(Reserved::take(candidate));
         }
         Ok(addresses)
     }
 
-    /// The address of the SQL port, free now.
+    /// The address of the SQL port.
     /// Errors: [`Kind::Setting`] when the address asked for is taken, or all are.
-    pub fn sql_address(&self) -> Result<SocketAddr> {
+    pub fn sql_address(&self) -> Result<Reserved> {
         let here = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let candidates: Vec<SocketAddr> = match (self.sql_listen, self.listen) {
             (Some(asked), _) => vec![asked],
@@ -183,8 +179,8 @@ impl Options {
         };
         let mut taken = candidates
             .iter()
-            .filter_map(|candidate| take(*candidate).ok());
-        taken.next().map(|(address, _)| address).ok_or_else(|| {
+            .filter_map(|candidate| Reserved::take(*candidate).ok());
+        taken.next().ok_or_else(|| {
             let context = format!(
                 "{} is not free: name another with --sql-listen (QUIRE_SQL_LISTEN)",
                 candidates[0]
@@ -192,9 +188,4 @@ impl Options {
             Error::new(Kind::Setting, context)
         })
     }
-}
-
-fn take(address: SocketAddr) -> std::io::Result<(SocketAddr, TcpListener)> {
-    let listener = TcpListener::bind(address)?;
-    Ok((listener.local_addr()?, listener))
 }

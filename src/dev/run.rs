@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,7 +12,7 @@ use super::binaries::usable;
 use super::dba::{DBA, make_dba};
 use super::process::{blocking, io};
 use super::standby::{start_standbys, url_of_all};
-use super::{Binaries, EmbeddedPostgres, Options, ServerProcess, Stop, User};
+use super::{Binaries, EmbeddedPostgres, Options, Reserved, ServerProcess, Stop, User};
 use crate::auth::welcome_link;
 use crate::config::Serve;
 use crate::error::{Error, Kind, Result};
@@ -47,8 +46,8 @@ pub async fn run(
     let standbys = start_standbys(&postgres, usize::from(options.standbys)).await?;
     let database_url = url_of_all(&postgres, &standbys, "quire");
     let sql_at = options.sql_address()?;
-    let servers = Servers::start(options, sql_at, program, &database_url).await?;
-    let sql = format!("postgres://{DBA}:{password}@{sql_at}/quire");
+    let servers = Servers::start(options, &sql_at, program, &database_url).await?;
+    let sql = format!("postgres://{DBA}:{password}@{}/quire", sql_at.address());
     greet(&servers.addresses(), &token, &sql, &folder, &postgres);
     for standby in &standbys {
         println!(
@@ -146,7 +145,7 @@ enum Servers {
 impl Servers {
     async fn start(
         options: &Options,
-        sql_listen: SocketAddr,
+        sql_listen: &Reserved,
         program: PathBuf,
         database_url: &str,
     ) -> Result<Self> {
@@ -155,7 +154,7 @@ impl Servers {
             let more = |index| {
                 let mut arguments = options.arguments(index);
                 if index == 0 {
-                    arguments.extend(["--sql-listen".to_owned(), sql_listen.to_string()]);
+                    arguments.extend(["--sql-listen".to_owned(), sql_listen.address().to_string()]);
                 }
                 arguments
             };
@@ -164,7 +163,7 @@ impl Servers {
                 ServerProcess::spawn_several(&program, database_url, scheme, &addresses, more);
             return Ok(Self::Children(children.await?));
         };
-        let scheme = options.scheme();
+        let (scheme, listen) = (options.scheme(), listen.address());
         let mut arguments = vec!["--public-url".to_owned(), format!("{scheme}://{listen}")];
         if listen.ip().is_loopback() {
             let name = format!("{scheme}://localhost:{}", listen.port());
@@ -172,8 +171,8 @@ impl Servers {
         }
         arguments.extend(options.arguments(0));
         let mut settings = Serve::with_arguments(database_url, &arguments)?;
-        settings.listen = *listen;
-        settings.sql_listen = Some(sql_listen);
+        settings.listen = listen;
+        settings.sql_listen = Some(sql_listen.address());
         let server = Server::start(&settings, program).await?;
         Ok(Self::Here(Box::new(server), scheme))
     }

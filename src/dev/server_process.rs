@@ -1,7 +1,6 @@
 //! Servers in processes of their own, for trying several at once, for replays and for tests that
 //! kill them. They end with whoever started them.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -11,6 +10,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
+use super::Reserved;
 use crate::error::{Error, Kind, Result};
 
 /// How long a server may take to listen.
@@ -85,9 +85,10 @@ impl ServerProcess {
         program: &Path,
         database_url: &str,
         scheme: &str,
-        listen: &[SocketAddr],
+        listen: &[Reserved],
         more: impl Fn(usize) -> Vec<String>,
     ) -> Result<Vec<Self>> {
+        let listen: Vec<_> = listen.iter().map(Reserved::address).collect();
         let mut servers = Vec::new();
         for (index, own) in listen.iter().enumerate() {
             let others = listen
@@ -153,19 +154,4 @@ async fn address(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<String> {
         Kind::Unavailable,
         "a server ended before it listened; its log says why",
     ))
-}
-
-/// `count` addresses on the loopback interface that are free now.
-/// Errors: [`Kind::Unavailable`] when there are not so many.
-pub fn free_addresses(count: usize) -> Result<Vec<SocketAddr>> {
-    let failed = |e| Error::caused(Kind::Unavailable, "find free ports", e);
-    // All are held until all are known, so that none is found twice.
-    let listeners: Vec<TcpListener> = (0..count)
-        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-        .collect::<Result<_, _>>()
-        .map_err(failed)?;
-    listeners
-        .iter()
-        .map(|listener| listener.local_addr().map_err(failed))
-        .collect()
 }

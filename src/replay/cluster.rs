@@ -7,7 +7,7 @@ use super::used::{DatabaseUsed, Used, seconds_of_tree};
 use crate::auth::welcome_link;
 use crate::client::Address;
 use crate::dev::{
-    self, Binaries, EmbeddedPostgres, ServerProcess, Stop, User, blocking, free_addresses,
+    self, Binaries, EmbeddedPostgres, Reserved, ServerProcess, Stop, User, blocking,
     start_standbys, url_of_all, usable,
 };
 use crate::error::Result;
@@ -119,7 +119,7 @@ impl Cluster {
 
 impl Own {
     async fn start_servers(&mut self, count: usize) -> Result<()> {
-        let addresses = free_addresses(count)?;
+        let addresses = Reserved::several(count)?;
         let more = |_| match self.standbys.is_empty() {
             true => Vec::new(),
             false => ["--read-from-standbys", "--feed-from", "standby"]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 
+use quire::dev::Reserved;
 use quire::feed::{Feed, Settings, State};
 use uuid::Uuid;
 
@@ -63,9 +64,8 @@ async fn passwords_are_given_the_way_that_the_database_asks() {
 async fn the_first_host_that_is_a_primary_is_taken() {
     let cluster = Cluster::start_with_tcp(Version::usual(), &[]);
     let database = cluster.database().await;
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let refused = nobody.local_addr().unwrap().port();
-    drop(nobody);
+    let nobody = Reserved::several(1).unwrap().remove(0);
+    let refused = nobody.address().port();
     let url = format!(
         "postgres://quire@127.0.0.1:{refused},127.0.0.1:{}/{}",
         cluster.port(),

@@ -2,14 +2,13 @@
 //! clusters for tests that kill them or hold transactions open (a slot waits for those of any database).
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use quire::dev::{self, Binaries, EmbeddedPostgres, Stop, User};
+use quire::dev::{self, Binaries, EmbeddedPostgres, Reserved, Stop, User};
 use quire::postgres::{Pool, migrate, pool};
 use tokio::sync::OnceCell;
 
@@ -47,6 +46,8 @@ pub struct Cluster {
     postgres: EmbeddedPostgres,
     template: OnceCell<()>,
     databases: AtomicU32,
+    /// Its port, kept while it is away.
+    reserved: Option<Reserved>,
 }
 
 impl Cluster {
@@ -92,17 +93,19 @@ impl Cluster {
             postgres,
             template: OnceCell::new(),
             databases: AtomicU32::new(0),
+            reserved: None,
         }
     }
 
     /// A new cluster that also listens on the loopback address; [`Self::port`] says where.
     pub fn start_with_tcp(version: Version, settings: &[(&str, &str)]) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = free.local_addr().expect("its number").port().to_string();
-        drop(free);
+        let reserved = Reserved::several(1).expect("a free port").remove(0);
+        let port = reserved.address().port().to_string();
         let mut all = vec![("listen_addresses", "127.0.0.1"), ("port", port.as_str())];
         all.extend(settings);
-        Self::start(version, &all)
+        let mut cluster = Self::start(version, &all);
+        cluster.reserved = Some(reserved);
+        cluster
     }
 
     /// A database of its own, migrated and empty.
