@@ -233,7 +233,7 @@ async fn every_second_server_has_its_log_from_a_standby() {
             if (row.get(0), row.get(1)) == (1_i64, 1_i64) {
                 return;
             }
-            tokio::task::yield_now().await;
+            crate::kit::pause().await;
         }
     };
     let streaming = tokio::time::timeout(Duration::from_secs(60), streaming);
@@ -286,7 +286,7 @@ async fn a_postgres_that_is_killed_is_started_again() {
         if !text.starts_with(&format!("{killed}\n")) && text.contains("ready") {
             break;
         }
-        tokio::task::yield_now().await;
+        crate::kit::pause().await;
     }
     assert_eq!(organisations(&folder.database_url()).await, before);
     dev.stop();

@@ -37,7 +37,9 @@ async fn until(client: &Client, condition: &str) {
         .await
         .expect("it can be asked")
         .get::<_, bool>(0)
-    {}
+    {
+        crate::kit::pause().await;
+    }
 }
 
 /// Takes the taking away of leases out of every trigger.

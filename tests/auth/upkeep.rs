@@ -48,7 +48,7 @@ async fn an_open_document_keeps_its_session_alive() {
     let is_put_off = "select count(*) from quire.session \
                       where expires_at > now() + interval '13 days' and last_seen_at > now() - interval '1 hour'";
     while crate::kit::members::count(&client, is_put_off).await == 0 {
-        tokio::task::yield_now().await;
+        crate::kit::pause().await;
     }
     drop(client);
     world.stop().await;

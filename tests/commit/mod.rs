@@ -394,6 +394,6 @@ async fn wait_for_a_blocked_statement(pool: &Pool) {
         if row.get::<_, i64>(0) > 0 {
             return;
         }
-        tokio::task::yield_now().await;
+        crate::kit::pause().await;
     }
 }

@@ -79,7 +79,11 @@ impl Stage {
         self.cluster.start_again();
         let client = connect(&self.url).await;
         let before = last_edit(&client).await;
-        let written = async { while last_edit(&client).await == before {} };
+        let written = async {
+            while last_edit(&client).await == before {
+                crate::kit::pause().await;
+            }
+        };
         let written = tokio::time::timeout(PATIENCE, written).await;
         written.expect("people write on what was started again");
         write_on(random).await;

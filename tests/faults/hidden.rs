@@ -128,7 +128,9 @@ async fn until(admin: &Admin, question: &str) {
             .await
             .expect("asked")
             .get::<_, bool>(0)
-        {}
+        {
+            crate::kit::pause().await;
+        }
     };
     tokio::time::timeout(PATIENCE, asked)
         .await

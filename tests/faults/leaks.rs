@@ -40,6 +40,7 @@ pub async fn check_last(stage: &Stage, verdict: &mut Verdict) {
         let gone = async {
             while value != Some(0) {
                 value = metric(&seat.own_address(), "quire_presence_entries").await;
+                crate::kit::pause().await;
             }
         };
         if tokio::time::timeout(LEASE, gone).await.is_err() {
@@ -65,6 +66,7 @@ pub async fn check(stage: &mut Stage, verdict: &mut Verdict) {
         let gone = async {
             while count < least || count > most {
                 count = client.query_one(sql, &[]).await.expect("counted").get(0);
+                crate::kit::pause().await;
             }
         };
         if tokio::time::timeout(PATIENCE, gone).await.is_err() {
@@ -78,6 +80,7 @@ pub async fn check(stage: &mut Stage, verdict: &mut Verdict) {
             let gone = async {
                 while value != Some(0) {
                     value = metric(&seat.own_address(), name).await;
+                    crate::kit::pause().await;
                 }
             };
             if tokio::time::timeout(PATIENCE, gone).await.is_err() {

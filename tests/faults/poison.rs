@@ -62,9 +62,12 @@ impl Poison {
                 while Socket::try_join(&address, token, &stage.room())
                     .await
                     .is_none()
-                {}
+                {
+                    crate::kit::pause().await;
+                }
                 while count <= Some(if is_same { before } else { 0 }) {
                     count = metric(&seat.own_address(), SET_ASIDE).await;
+                    crate::kit::pause().await;
                 }
             };
             if tokio::time::timeout(PATIENCE, set_aside).await.is_err() {

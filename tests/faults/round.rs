@@ -72,6 +72,7 @@ impl People {
                 return verdict;
             }
             rows = now;
+            crate::kit::pause().await;
         }
     }
 

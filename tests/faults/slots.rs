@@ -58,6 +58,7 @@ impl GivenUp {
             while left != 0 {
                 let row = client.query_one(sql, &[&self.names]).await;
                 left = row.expect("counted").get(0);
+                crate::kit::pause().await;
             }
         };
         tokio::time::timeout(PATIENCE, gone)

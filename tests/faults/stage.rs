@@ -140,13 +140,13 @@ impl Stage {
         let (org_id, owner) = (self.office.org_id, self.office.owner.session.account_id);
         let making = async {
             loop {
-                let Ok(client) = self.pool.get().await else {
-                    continue;
-                };
-                let made = create_document(&client, org_id, None, owner, title, None).await;
-                if let Ok(document_id) = made {
+                if let Ok(client) = self.pool.get().await
+                    && let Ok(document_id) =
+                        create_document(&client, org_id, None, owner, title, None).await
+                {
                     return document_id;
                 }
+                crate::kit::pause().await;
             }
         };
         tokio::time::timeout(PATIENCE, making)
@@ -174,6 +174,7 @@ impl Stage {
         while setting != value {
             let row = client.query_one(kept, &[&name]).await.expect("asked");
             setting = row.get(0);
+            crate::kit::pause().await;
         }
     }
 
@@ -201,11 +202,15 @@ impl Stage {
         if killed == 0 {
             return;
         }
-        while bystander.query_one("select 1", &[]).await.is_ok() {}
+        while bystander.query_one("select 1", &[]).await.is_ok() {
+            crate::kit::pause().await;
+        }
         while tokio_postgres::connect(&self.url, tokio_postgres::NoTls)
             .await
             .is_err()
-        {}
+        {
+            crate::kit::pause().await;
+        }
     }
 
     /// Starts a server again that was killed or stopped.

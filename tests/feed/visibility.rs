@@ -50,6 +50,7 @@ impl Held {
                     committing.await.unwrap().unwrap();
                     return;
                 }
+                crate::kit::pause().await;
             }
         }
     }

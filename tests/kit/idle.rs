@@ -35,7 +35,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Debug> Idle<S> {
         let mut idle = Self { stream };
         let auth = format!("{{\"token\":\"{token}\",\"device\":\"{device}\"}}");
         for kind in [RoomKind::Document, RoomKind::Ephemeral] {
-            let joining = async { while !idle.ask(kind, room, &auth).await {} };
+            let joining = async {
+                while !idle.ask(kind, room, &auth).await {
+                    crate::kit::pause().await;
+                }
+            };
             timeout(PATIENCE, joining).await.expect("joined in time");
         }
         idle

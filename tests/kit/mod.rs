@@ -13,6 +13,15 @@ pub mod server;
 pub mod socket;
 pub mod standby;
 
+/// How long a test rests before it looks again at what nobody tells of. Looking all the time takes a processor, and
+/// where there are two of them, what is waited for may get none: a process that Postgres had just forked
+/// did not run for up to 13 s.
+pub const PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
+
+pub async fn pause() {
+    tokio::time::sleep(PAUSE).await;
+}
+
 /// What servers in this process say (QUIRE_LOG) is printed with a test that fails: with the one on whose
 /// threads they run.
 pub fn keep_log() {

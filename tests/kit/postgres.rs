@@ -168,7 +168,9 @@ impl Cluster {
                 .await
                 .unwrap_or_else(|e| panic!("{question}: {e:?}"))
                 .get::<_, bool>(0)
-            {}
+            {
+                super::pause().await;
+            }
         };
         tokio::time::timeout(patience, answered)
             .await
@@ -225,7 +227,7 @@ impl Cluster {
                 if connected.is_ok_and(|connected| connected.is_ok()) {
                     return;
                 }
-                tokio::task::yield_now().await;
+                super::pause().await;
             }
         };
         tokio::time::timeout(Duration::from_secs(180), recovering)

@@ -132,7 +132,11 @@ pub async fn serve(url: &str, arguments: &[String]) -> Result<ServerProcess, Err
 
 /// Waits until a server hears the log, which it does not while others write in transactions that began before.
 pub async fn ready(address: &str) {
-    let is_ready = async { while readiness(address).await != Some(200) {} };
+    let is_ready = async {
+        while readiness(address).await != Some(200) {
+            super::pause().await;
+        }
+    };
     let in_time = tokio::time::timeout(PATIENCE, is_ready).await;
     assert!(in_time.is_ok(), "{address} is not ready after {PATIENCE:?}");
 }

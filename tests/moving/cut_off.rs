@@ -16,6 +16,7 @@ async fn cut_off(road: &Road, at: impl Fn(&Step) -> bool) -> Vec<Step> {
             Ok(steps) => return steps,
             Err(error) => assert!(error.is_transient(), "it was not cut off: {error:?}"),
         }
+        crate::kit::pause().await;
     }
 }
 
@@ -64,6 +65,7 @@ async fn a_command_that_is_killed_at_any_step_is_run_again_to_the_end() {
                     Ok(()) => break,
                     Err(error) => assert!(error.to_string().contains("another command"), "{error}"),
                 }
+                crate::kit::pause().await;
             }
         }
     }

@@ -78,6 +78,7 @@ impl Worlds {
         let until = Instant::now() + PATIENCE;
         while self.number(sql).await == 0 {
             assert!(Instant::now() < until, "{sql}");
+            crate::kit::pause().await;
         }
     }
 
@@ -97,7 +98,7 @@ async fn fold(world: &World, document: DocKey) {
             Outcome::Refused => panic!("a fold was not the same document"),
             Outcome::Nothing | Outcome::Taken => assert!(Instant::now() < until, "never folded"),
         }
-        tokio::task::yield_now().await;
+        crate::kit::pause().await;
     }
 }
 
@@ -139,7 +140,7 @@ async fn a_fold_that_has_begun_is_waited_for_and_none_begins_while_an_organisati
     let folding = tokio::spawn(async move {
         loop {
             match fold_document(&pool, document).await.expect("asked") {
-                Outcome::Nothing => tokio::task::yield_now().await,
+                Outcome::Nothing => crate::kit::pause().await,
                 outcome => return outcome,
             }
         }

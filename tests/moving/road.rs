@@ -160,7 +160,7 @@ impl Road {
                     let says = error.to_string();
                     let passes = error.is_transient() || says.contains("another command");
                     assert!(passes, "{says}");
-                    tokio::task::yield_now().await;
+                    crate::kit::pause().await;
                 }
                 Err(error) => panic!("{error}"),
             }
@@ -179,7 +179,11 @@ impl Road {
                 row.expect("counted").get(0)
             };
             let before = count().await;
-            let waiting = async { while count().await < before + more {} };
+            let waiting = async {
+                while count().await < before + more {
+                    crate::kit::pause().await;
+                }
+            };
             tokio::time::timeout(PATIENCE, waiting)
                 .await
                 .expect("people go on writing");

@@ -98,7 +98,7 @@ async fn a_revocation_that_could_not_be_looked_up_at_first_is_looked_up_later() 
             .count()
             < 4
         {
-            tokio::task::yield_now().await;
+            crate::kit::pause().await;
         }
     };
     tokio::time::timeout(Duration::from_secs(30), refused)
@@ -210,7 +210,7 @@ async fn who_loses_the_right_while_being_let_in_is_put_out() {
     let revoked = async {
         let waiting = async || watcher.query_one(waits, &[]).await.expect("asked");
         while waiting().await.get::<_, i64>(0) == 0 {
-            tokio::task::yield_now().await;
+            crate::kit::pause().await;
         }
         watcher.batch_execute(changes).await.expect("revoked");
         // What the log brings after it has come.

@@ -89,7 +89,7 @@ impl Pair {
         // It is noted right after it was acted on.
         let noting = async {
             while divergences(&self.pool).await.is_empty() {
-                tokio::task::yield_now().await;
+                crate::kit::pause().await;
             }
         };
         let in_time = tokio::time::timeout(FOUND, noting).await;
@@ -223,7 +223,7 @@ async fn a_stored_snapshot_that_lacks_an_edit_is_found_and_not_used_again() {
     .expect("stored");
     // Until then the other server would know the edit from the log.
     while pair.counted("quire_feed_ring_bytes").await > 0 {
-        tokio::task::yield_now().await;
+        crate::kit::pause().await;
     }
     let bob = pair.client(1, "bob").await;
     let mended = shows(&bob, "first second");
@@ -283,7 +283,7 @@ async fn no_difference_is_found_while_people_type_come_and_go_on_two_servers() {
         for _ in 0..400 {
             client.ready().await.expect("ready");
             client.edit(|e| e.insert(0, "word ")).expect("typed");
-            tokio::task::yield_now().await;
+            crate::kit::pause().await;
         }
         client.settled().await.expect("acknowledged");
         client

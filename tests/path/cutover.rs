@@ -155,7 +155,7 @@ async fn wait_for(client: &deadpool_postgres::Client, question: &str) {
             .expect("asked")
             .get::<_, bool>(0)
         {
-            tokio::task::yield_now().await;
+            crate::kit::pause().await;
         }
     };
     tokio::time::timeout(Duration::from_secs(30), asked)

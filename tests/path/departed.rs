@@ -79,7 +79,7 @@ async fn who_left_while_the_database_was_away_is_gone_when_it_is_back() {
     ghost.close().await;
     let tried = async {
         while counted(failures) == before {
-            tokio::task::yield_now().await;
+            crate::kit::pause().await;
         }
     };
     tokio::time::timeout(PATIENCE, tried)
@@ -133,10 +133,14 @@ async fn who_left_while_feeds_were_away_is_gone_when_they_are_back() {
     ghost.close().await;
     let said = "quire_presence_messages_total";
     let told = async {
-        while metric(near.address(), "quire_connections").await != Some(1) {}
+        while metric(near.address(), "quire_connections").await != Some(1) {
+            crate::kit::pause().await;
+        }
         let before = metric(near.address(), said).await;
         // One may have been on its way.
-        while metric(near.address(), said).await < before.map(|count| count + 2) {}
+        while metric(near.address(), said).await < before.map(|count| count + 2) {
+            crate::kit::pause().await;
+        }
     };
     tokio::time::timeout(PATIENCE, told)
         .await
@@ -178,8 +182,11 @@ async fn who_goes_while_being_let_in_leaves_no_reader_behind() {
         socket.turn_to(RoomKind::Document);
         socket.ask_to_join(&token).await;
     }
-    let all_gone =
-        async { while metric(server.address(), "quire_connections").await != Some(1) {} };
+    let all_gone = async {
+        while metric(server.address(), "quire_connections").await != Some(1) {
+            crate::kit::pause().await;
+        }
+    };
     tokio::time::timeout(PATIENCE, all_gone)
         .await
         .expect("gone");
@@ -191,6 +198,7 @@ async fn who_goes_while_being_let_in_leaves_no_reader_behind() {
     let nothing_is_kept = async {
         while kept != Some(0) {
             kept = metric(server.address(), "quire_outbox_bytes").await;
+            crate::kit::pause().await;
         }
     };
     let nothing_is_kept = tokio::time::timeout(PATIENCE, nothing_is_kept).await;

@@ -90,7 +90,7 @@ async fn a_renewed_certificate_is_shown_without_a_restart() {
     install(&folder, "two");
     let renewed = async {
         while shown(&connect(address).await) != certificate("two") {
-            tokio::task::yield_now().await;
+            crate::kit::pause().await;
         }
     };
     tokio::time::timeout(Duration::from_secs(30), renewed)

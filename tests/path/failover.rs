@@ -219,7 +219,9 @@ async fn a_peer_that_may_have_lost_what_it_wrote_is_offered_to_nobody() {
         let row = database.query_one(sql, &[]).await;
         row.expect("asked").get(0)
     };
-    while !is_noted().await {}
+    while !is_noted().await {
+        crate::kit::pause().await;
+    }
     let ada = client(&server.address().to_string(), "ada");
     shows(&ada, "one ").await;
     assert_ne!(ada.peer(), peer, "its counters are taken in Bob's copy");

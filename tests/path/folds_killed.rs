@@ -8,6 +8,7 @@ use tokio_postgres::Client as Database;
 
 use super::retention::{PATIENCE, fold, keep, key, number, stands};
 use super::type_text;
+use crate::kit::postgres::{Cluster, Version};
 use crate::kit::server::{World, program, shows};
 
 /// Statements that delete what is folded, and wait for who holds a row.
@@ -18,9 +19,11 @@ const WAITS: &str = "from pg_stat_activity where datname = current_database()
 const HOLD: &str = "select from quire.edit where edit_id =
     (select edit_id from quire.edit order by xid, edit_id offset $1 limit 1) for update";
 
-/// A world without servers whose document has more edits than one step deletes; all of them are old.
-async fn old_world() -> (World, String) {
-    let mut world = World::with_servers(1).await;
+/// A world without servers whose document has more edits than one step deletes; all of them are old. In a cluster of
+/// its own: what is written while another test writes for long is not folded yet.
+async fn old_world() -> (Cluster, World, String) {
+    let cluster = Cluster::start(Version::usual(), &[("autovacuum", "off")]);
+    let mut world = World::on(cluster.database().await, 1).await;
     let ada = world.client(0, &world.office.owner, "ada").await;
     ada.edit(|editor| editor.create_text()).expect("a text");
     for number in 0..1_300 {
@@ -35,7 +38,7 @@ async fn old_world() -> (World, String) {
     // It would fold by itself.
     world.servers.remove(0).stop().await;
     keep(&world, "0").await;
-    (world, text)
+    (cluster, world, text)
 }
 
 async fn is_waited_for(watcher: &Database, is_running: impl Fn() -> bool) {
@@ -43,12 +46,13 @@ async fn is_waited_for(watcher: &Database, is_running: impl Fn() -> bool) {
     while number(watcher, &format!("select count(*) {WAITS}")).await == 0 {
         assert!(is_running(), "it has ended");
         assert!(Instant::now() < until, "it waits");
+        crate::kit::pause().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fold_that_is_killed_before_or_after_its_commit_loses_nothing() {
-    let (mut world, text) = old_world().await;
+    let (_cluster, mut world, text) = old_world().await;
     let mut holder = world.database.connect().await;
     let watcher = world.database.connect().await;
     let rows = number(&watcher, "select count(*) from quire.edit").await;
@@ -63,7 +67,7 @@ async fn a_fold_that_is_killed_before_or_after_its_commit_loses_nothing() {
             loop {
                 // Until nothing else is open, and the one that was killed is gone.
                 match fold_document(&pool, key).await {
-                    Ok(Outcome::Nothing | Outcome::Taken) => tokio::task::yield_now().await,
+                    Ok(Outcome::Nothing | Outcome::Taken) => crate::kit::pause().await,
                     other => return other,
                 }
             }
@@ -118,7 +122,7 @@ async fn a_fold_that_is_killed_before_or_after_its_commit_loses_nothing() {
 /// Not its connection alone: the whole server, with kill -9.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_killed_while_it_folds_loses_nothing() {
-    let (mut world, text) = old_world().await;
+    let (_cluster, mut world, text) = old_world().await;
     let holder = world.database.connect().await;
     let watcher = world.database.connect().await;
     let rows = number(&watcher, "select count(*) from quire.edit").await;
@@ -152,6 +156,7 @@ async fn a_server_that_is_killed_while_it_folds_loses_nothing() {
         let until = Instant::now() + PATIENCE;
         while number(&watcher, left).await > 0 {
             assert!(Instant::now() < until, "it ends");
+            crate::kit::pause().await;
         }
         let folds = number(&watcher, "select count(*) from quire.fold").await;
         assert_eq!(folds, i64::from(is_stored));

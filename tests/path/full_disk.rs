@@ -64,7 +64,11 @@ async fn nothing_is_acknowledged_while_the_disk_is_full_and_all_of_it_soon_after
             all
         };
         let before = retries().await;
-        let tried = async { while retries().await < before + ATTEMPTS {} };
+        let tried = async {
+            while retries().await < before + ATTEMPTS {
+                crate::kit::pause().await;
+            }
+        };
         tokio::time::timeout(PATIENCE, tried)
             .await
             .expect("it is tried again and again");

@@ -78,6 +78,7 @@ impl Eyes {
                 took < SOON,
                 "{what}: not on the page after {took:?}: {seen:#}"
             );
+            crate::kit::pause().await;
         }
     }
 
@@ -97,6 +98,7 @@ impl Eyes {
                     took < SOON,
                     "{what}: not in the terminal after {took:?}: {seen:#}"
                 );
+                crate::kit::pause().await;
             }
         };
         tokio::join!(page, terminal);

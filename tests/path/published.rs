@@ -151,7 +151,7 @@ async fn what_no_server_told_is_told_by_the_next_one() {
             tokio::time::Instant::now() < deadline,
             "{path} is not noted"
         );
-        tokio::task::yield_now().await;
+        crate::kit::pause().await;
     }
     drop(client);
     world.stop().await;

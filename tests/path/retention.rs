@@ -55,7 +55,7 @@ pub(super) async fn fold(world: &World) -> usize {
             Outcome::Nothing | Outcome::Taken => {}
         }
         assert!(Instant::now() < until, "never folded: {folded} rows");
-        tokio::task::yield_now().await;
+        crate::kit::pause().await;
     }
     folded
 }
@@ -266,7 +266,7 @@ async fn servers_fold_what_an_organisation_does_not_keep() {
     let until = Instant::now() + 2 * PATIENCE;
     while number(&database, "select count(*) from quire.fold").await == 0 {
         assert!(Instant::now() < until, "nobody folded");
-        tokio::task::yield_now().await;
+        crate::kit::pause().await;
     }
     stands(&world, &ada.text()).await;
     world.stop().await;
@@ -377,6 +377,7 @@ async fn a_document_that_cannot_be_proved_the_same_is_left_alone() {
         != Outcome::Refused
     {
         assert!(Instant::now() < until, "refused");
+        crate::kit::pause().await;
     }
     assert_eq!(
         number(&database, "select count(*) from quire.edit").await,

@@ -302,6 +302,7 @@ async fn a_missing_synchronous_standby_is_found_and_does_not_stop_the_start() {
             assert!(finding.says.contains("every commit hangs"), "{finding:?}");
             break;
         }
+        crate::kit::pause().await;
     }
     check_safe(&database.pool())
         .await
@@ -369,7 +370,7 @@ impl Pooler {
         while std::os::unix::net::UnixStream::connect(&socket).is_err() {
             let ended = process.try_wait().expect("it is our process");
             assert!(ended.is_none(), "pgbouncer ended: {ended:?}");
-            std::thread::yield_now();
+            std::thread::sleep(crate::kit::PAUSE);
         }
         let host = folder.display().to_string().replace('/', "%2F");
         Self {

@@ -57,7 +57,7 @@ async fn it_starts_when_what_a_crash_left_of_it_is_gone() {
         let until = Instant::now() + Duration::from_secs(15);
         let says = || std::fs::read_to_string(&log).unwrap_or_default();
         while !says().contains("pre-existing shared memory block") && Instant::now() < until {
-            std::thread::yield_now();
+            std::thread::sleep(crate::kit::PAUSE);
         }
         signal(pid, Signal::KILL);
         Instant::now() < until

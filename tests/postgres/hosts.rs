@@ -65,6 +65,7 @@ async fn a_primary_that_was_replaced_is_not_used_though_it_answers_first() {
             if let Err(error) = pool.get().await {
                 return failed("connect")(error);
             }
+            crate::kit::pause().await;
         }
     };
     let refused = tokio::time::timeout(PATIENCE, refused).await;
@@ -105,6 +106,7 @@ async fn a_database_that_lets_nobody_write_any_more_is_left_for_another() {
             let _ = client.batch_execute(sql).await;
             let there = elsewhere.query_one("select to_regclass('written') is not null", &[]);
             is_there = there.await.expect("asked").get(0);
+            crate::kit::pause().await;
         }
     };
     let left = tokio::time::timeout(PATIENCE, writes).await;

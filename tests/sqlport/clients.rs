@@ -155,10 +155,10 @@ async fn cancelled(client: &Client) {
     let sleeping = client.simple_query("select pg_sleep(60)");
     let cancelling = async {
         // Until it is under way there is nothing to cancel.
-        tokio::task::yield_now().await;
+        crate::kit::pause().await;
         loop {
             token.cancel_query(NoTls).await.expect("asked");
-            tokio::task::yield_now().await;
+            crate::kit::pause().await;
         }
     };
     let error = tokio::select! {

@@ -41,7 +41,7 @@ pub async fn connect(url: &str) -> Client {
                 tokio::spawn(connection);
                 return client;
             }
-            tokio::task::yield_now().await;
+            crate::kit::pause().await;
         }
     };
     let connected = tokio::time::timeout(PATIENCE, connecting).await;

@@ -367,7 +367,9 @@ async fn the_end_of_one_side_is_the_end_of_the_other() {
         .await
         .expect("told")
         .is_empty()
-    {}
+    {
+        crate::kit::pause().await;
+    }
 
     let client = stage.connect(stage.port, "dba").await.expect("signed in");
     let backend = pid(&client).await;
@@ -375,7 +377,7 @@ async fn the_end_of_one_side_is_the_end_of_the_other() {
     observer.query(end, &[&backend]).await.expect("ended");
     let asking = async {
         while client.simple_query("select 1").await.is_ok() {
-            tokio::task::yield_now().await;
+            crate::kit::pause().await;
         }
     };
     let patience = std::time::Duration::from_secs(20);

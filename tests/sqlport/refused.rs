@@ -313,7 +313,7 @@ async fn no_more_sessions_than_set_are_let_in_and_a_place_is_given_back() {
             loop {
                 match stage.connect(stage.port, "dba").await {
                     Ok(session) => return session,
-                    Err(_) => tokio::task::yield_now().await,
+                    Err(_) => crate::kit::pause().await,
                 }
             }
         };
@@ -349,7 +349,9 @@ async fn a_server_that_stops_lets_what_is_under_way_end() {
         .await
         .expect("told")
         .is_empty()
-    {}
+    {
+        crate::kit::pause().await;
+    }
     stage.world.stop().await;
     asking.await.expect("it ran").expect("it was answered");
     let ended = idle.simple_query("select 1").await.expect_err("ended");

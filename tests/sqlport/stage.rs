@@ -122,7 +122,7 @@ impl Stage {
     async fn ready(&self) {
         let ready = async {
             while self.connect(self.port, "dba").await.is_err() {
-                tokio::task::yield_now().await;
+                crate::kit::pause().await;
             }
         };
         let ready = tokio::time::timeout(Duration::from_secs(30), ready);

@@ -24,7 +24,7 @@ async fn shows(server: &ServerProcess, name: &str, mut wanted: impl FnMut(i64) -
             .await
             .is_some_and(&mut wanted)
         {
-            tokio::task::yield_now().await;
+            crate::kit::pause().await;
         }
     };
     let shown = timeout(PATIENCE, shown).await;
