@@ -28,6 +28,8 @@ function freePort() {
     server.once('error', reject);
     server.listen(0, '127.0.0.1', () => {
       holders.push(server);
+      // It keeps nothing alive when Quire has ended.
+      server.unref();
       resolve(server.address().port);
     });
   });
