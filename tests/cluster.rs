@@ -150,3 +150,23 @@ fn make_cluster_runs_the_same_here() {
     assert!(cluster.wait().expect("it ends").success());
     fs::remove_dir_all(folder).expect("it is ours");
 }
+
+#[test]
+fn make_cluster_ends_when_quire_does_not_start() {
+    let folder = dev::temporary().expect("a folder");
+    let data = folder.display().to_string();
+    // It ends by itself; the limit is there for one that does not.
+    let script = [
+        "-k",
+        "1",
+        "30",
+        "node",
+        "scripts/cluster.mjs",
+        "/bin/false",
+        &data,
+        "0",
+    ];
+    let ended = run("timeout", &script, &[]);
+    fs::remove_dir_all(&folder).expect("the folder goes");
+    assert_eq!(ended.status.code(), Some(1), "{}", complaint(&ended));
+}
