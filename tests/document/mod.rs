@@ -2,6 +2,7 @@
 
 mod harmless;
 pub mod history;
+mod honest;
 mod malformed;
 mod markdown;
 mod operations;

@@ -4,6 +4,8 @@
 //! The format stands in loro-internal 1.17: `oplog/change_store/block_encode.rs` and
 //! `block_meta_encode.rs`.
 
+use std::collections::HashMap;
+
 use loro::{Counter, ID, Lamport, PeerID};
 use serde_columnar::{AnyRleDecoder, BoolRleDecoder, DeltaOfDeltaDecoder};
 
@@ -46,7 +48,7 @@ impl From<serde_columnar::ColumnarError> for Malformed {
 pub struct Decoded<'a> {
     pub changes: Vec<Change>,
     pub operations: Vec<Operation<'a>>,
-    /// Containers that operations name by index; a later block may name one again.
+    /// Containers that operations name by index, each once, whichever of the blocks names it.
     pub containers: Vec<Container<'a>>,
 }
 
@@ -108,13 +110,19 @@ pub struct Operation<'a> {
 /// Decodes a whole update.
 pub fn decode(update: &[u8]) -> Read<Decoded<'_>> {
     let mut decoded = Decoded::default();
+    let mut places = HashMap::new();
     for block in blocks(update)? {
-        decode_block(&Block::read(block?)?, &mut decoded)?;
+        decode_block(&Block::read(block?)?, &mut decoded, &mut places)?;
     }
     Ok(decoded)
 }
 
-fn decode_block<'a>(block: &Block<'a>, decoded: &mut Decoded<'a>) -> Read<()> {
+/// `places` says where containers stand among those of all blocks: each block numbers its own.
+fn decode_block<'a>(
+    block: &Block<'a>,
+    decoded: &mut Decoded<'a>,
+    places: &mut HashMap<Container<'a>, usize>,
+) -> Read<()> {
     if !block.positions.is_empty() {
         return Err(Malformed);
     }
@@ -122,9 +130,15 @@ fn decode_block<'a>(block: &Block<'a>, decoded: &mut Decoded<'a>) -> Read<()> {
     let peers = decode_changes(block, decoded)?;
     check_change_meta(block)?;
     let keys = keys(block.keys)?;
-    let first_container = decoded.containers.len();
-    decode_containers(block, &peers, &keys, &mut decoded.containers)?;
-    let containers = decoded.containers.len() - first_container;
+    let containers: Vec<usize> = decode_containers(block, &peers, &keys)?
+        .into_iter()
+        .map(|container| {
+            *places.entry(container).or_insert_with(|| {
+                decoded.containers.push(container);
+                decoded.containers.len() - 1
+            })
+        })
+        .collect();
 
     let mut values = Values::new(block.values, &keys);
     let mut deletes = Deletes::new(block.deleted_ids)?;
@@ -132,11 +146,10 @@ fn decode_block<'a>(block: &Block<'a>, decoded: &mut Decoded<'a>) -> Read<()> {
     let mut counter = decoded.changes[first_change].id.counter;
     for row in Rows::new(block.operations)? {
         let (container, prop, value_type, len) = row?;
-        let container = container as usize;
-        if container >= containers || decoded.operations.len() >= MAX_OPERATIONS {
+        if decoded.operations.len() >= MAX_OPERATIONS {
             return Err(Malformed);
         }
-        let container = first_container + container;
+        let container = *containers.get(container as usize).ok_or(Malformed)?;
         let kind = match decoded.containers[container].kind() {
             Type::Text => text_op(value_type, prop, &mut values, &mut deletes, &peers)?,
             Type::List => list_op(value_type, prop, &mut values, &mut deletes, &peers)?,
@@ -272,8 +285,8 @@ fn decode_containers<'a>(
     block: &Block<'a>,
     peers: &[PeerID],
     keys: &[&'a str],
-    containers: &mut Vec<Container<'a>>,
-) -> Read<()> {
+) -> Read<Vec<Container<'a>>> {
+    let mut containers = Vec::new();
     let mut rest = Reader(block.containers);
     let count = rest.varint()?;
     if count > rest.0.len() as u64 {
@@ -303,7 +316,7 @@ fn decode_containers<'a>(
         });
     }
     if rest.0.is_empty() {
-        Ok(())
+        Ok(containers)
     } else {
         Err(Malformed)
     }

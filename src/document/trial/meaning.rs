@@ -11,6 +11,9 @@ use super::operation::Op;
 use crate::document::model::MAX_DEPTH;
 use crate::document::update::UpdateMeta;
 
+/// Containers that one may stand in: a node is a map, and its children are in a list of it.
+const MAX_CONTAINERS: usize = 2 * MAX_DEPTH + 2;
+
 /// Characters that one update may insert into one text: Loro is quadratic in concurrent ones.
 const MAX_INSERTED: u64 = 1_000_000;
 /// Characters that one text may hold.
@@ -176,7 +179,7 @@ impl Base<'_> {
                 return Failure::harmful();
             }
             let mut create = |counter: Counter, kind: Type| {
-                if depth + 1 > MAX_DEPTH {
+                if depth + 1 > MAX_CONTAINERS {
                     return Err(Failure::Refused(Refusal::TooLarge));
                 }
                 created.insert(ID::new(meta.peer, counter), (kind, depth + 1));
@@ -217,8 +220,10 @@ impl Base<'_> {
         }
         for (at, sum) in inserted {
             if sum > 1000 {
-                let text = self.doc.get_text(container_id(&update.containers[at]));
-                if text.len_unicode() + sum as usize > MAX_TEXT {
+                // A text that the update makes is not there yet.
+                let text = self.doc.get_container(container_id(&update.containers[at]));
+                let there = text.and_then(|text| Some(text.into_text().ok()?.len_unicode()));
+                if there.unwrap_or(0) + sum as usize > MAX_TEXT {
                     return Err(Failure::Refused(Refusal::TooLarge));
                 }
             }
