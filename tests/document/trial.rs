@@ -174,6 +174,30 @@ async fn nobody_builds_on_what_another_has_not_committed() {
     assert_eq!((good.inserted, good.deleted), (3, 0));
 }
 
+/// The feed was away when the first of two edits was committed, and told only of the second.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_was_told_of_an_edit_out_of_order_is_asked_for_anew() {
+    let trial = trial();
+    let seed = quire::document::model::seed(1);
+    let snapshot = document(2, std::slice::from_ref(&seed))
+        .export(loro::ExportMode::Snapshot)
+        .expect("export");
+    trial.seed(doc(1), snapshot.into()).await.expect("seed");
+    let author = document(7, std::slice::from_ref(&seed));
+    let mut updates = Vec::new();
+    for text in ["missed", "heard", "mine"] {
+        let before = author.oplog_vv();
+        author.get_text("text").insert(0, text).expect("insert");
+        author.commit();
+        let update = author.export(loro::ExportMode::updates(&before));
+        updates.push(Bytes::from(update.expect("export")));
+    }
+    trial.committed(doc(1), updates[1].clone());
+    trial.committed(doc(1), updates[0].clone());
+    let verdict = trial.submit(doc(1), updates[2].clone()).await;
+    assert_eq!(verdict.expect("answer"), Verdict::NeedsDocument);
+}
+
 /// Tries one update on the document of `history`.
 async fn verdict(trial: &Trial, doc: DocKey, history: &History, update: &Bytes) -> Verdict {
     for _ in 0..3 {

@@ -13,6 +13,7 @@ mod full_disk;
 mod half_open;
 mod lag;
 mod migration;
+mod missed;
 mod overview;
 mod peers;
 mod proportion;

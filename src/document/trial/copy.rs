@@ -82,11 +82,17 @@ impl Copy {
             return;
         };
         if meta.counter_end > counter(&self.staged, meta.peer) {
-            if self.live.import(update).is_err() {
-                self.spoil();
-                return;
+            match self.live.import(update) {
+                Ok(imported) if !imported.pending => {
+                    self.staged.insert(meta.peer, meta.counter_end);
+                }
+                // It builds on a row that was not told here, as while the feed was away. The tables have both.
+                Ok(_) => {
+                    self.is_spoiled = true;
+                    return;
+                }
+                Err(_) => return self.spoil(),
             }
-            self.staged.insert(meta.peer, meta.counter_end);
         }
         if meta.counter_end > counter(&self.durable, meta.peer) {
             self.durable.insert(meta.peer, meta.counter_end);

@@ -4,9 +4,11 @@
 mod answer;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::time::Instant;
 
 pub use self::answer::Respondent;
 use self::answer::{Answer, Fate, Mend, Receipt, answer, status_of};
@@ -20,7 +22,7 @@ use crate::commit::{Edit, Outcome};
 use crate::document::live::update_meta;
 use crate::document::trial::{DocKey, Verdict};
 use crate::error::{Error, Kind, Result};
-use crate::metrics::{Counters, Metric};
+use crate::metrics::{Counter, Counters, Metric};
 use crate::protocol::AckStatus;
 use crate::traces::{self, Way};
 
@@ -32,6 +34,9 @@ const GROUP: usize = 64;
 const COMMITTING: usize = 256;
 /// Times that the staging copy is made for one update.
 const STAGINGS: u32 = 2;
+/// The shortest time between two copies of one document that are made anew because an update builds on
+/// what they lack: a client that makes such updates up must not have them made all the time.
+const ANEW_EVERY: Duration = Duration::from_secs(5);
 
 static TRIALS: Counters<11> = Counters::new(
     "quire_trials_total",
@@ -52,7 +57,12 @@ static TRIALS: Counters<11> = Counters::new(
     ],
 );
 
-pub(super) static METRICS: &[&dyn Metric] = &[&TRIALS];
+static MADE_ANEW: Counter = Counter::new(
+    "quire_trial_copies_mended_total",
+    "Copies of the trial that lacked what the tables have, found by an update that builds on it.",
+);
+
+pub(super) static METRICS: &[&dyn Metric] = &[&TRIALS, &MADE_ANEW];
 
 /// Updates that are answered together.
 pub struct Submission {
@@ -81,6 +91,7 @@ pub(super) async fn run(
         room,
         era: 0,
         under_way: Arc::new(Semaphore::new(COMMITTING)),
+        made_anew: None,
     };
     let mut group = Vec::new();
     while waiting.recv_many(&mut group, GROUP).await > 0 {
@@ -105,6 +116,8 @@ struct Desk {
     era: u64,
     /// One permit for each receipt that waits for its answer.
     under_way: Arc<Semaphore>,
+    /// When the staging copy was last made anew for an update that builds on what it lacks.
+    made_anew: Option<Instant>,
 }
 
 impl Desk {
@@ -119,13 +132,28 @@ impl Desk {
         let mut fates: Vec<Vec<Fate>> = group.iter().map(|_| Vec::new()).collect();
         let mut rest = &updates[..];
         let mut stagings = 0;
+        let mut is_anew = false;
         while !rest.is_empty() {
             let began = traces::now();
             let verdicts = self.try_all(rest).await;
+            if std::mem::take(&mut is_anew) && matches!(verdicts[0], Ok(Verdict::Good(_))) {
+                MADE_ANEW.increment();
+                tracing::warn!(document_id = %self.key.document_id, "the trial's copy lacked what the tables have; it was made anew");
+            }
+            let may_be_anew = self.made_anew.is_none_or(|at| at.elapsed() >= ANEW_EVERY);
             let tried = verdicts
                 .iter()
-                .position(|v| matches!(v, Ok(Verdict::NeedsDocument)))
+                .position(|verdict| match verdict {
+                    Ok(Verdict::NeedsDocument) => true,
+                    Ok(Verdict::MissingDependencies) => may_be_anew,
+                    _ => false,
+                })
                 .unwrap_or(rest.len());
+            if let Some(Ok(Verdict::MissingDependencies)) = verdicts.get(tried) {
+                // The copy may be wrong rather than the client: the tables know.
+                self.shared.trial.forget(self.key);
+                (self.made_anew, is_anew) = (Some(Instant::now()), true);
+            }
             for ((place, update), verdict) in rest.iter().zip(verdicts).take(tried) {
                 if let (Some(way), Some(began)) = (&group[*place].way, began) {
                     way.tried(began);
