@@ -1,5 +1,5 @@
 insert into quire.document_text (org_id, document_id, text, words, version, seen, system_identifier)
-select d.org_id, d.document_id, $3::text, quire.text_words($3::text), $4::bytea, $5::text::pg_snapshot, $6::bigint
+select d.org_id, d.document_id, $3::text, quire.text_words($7::text), $4::bytea, $5::text::pg_snapshot, $6::bigint
 from quire.document d
 where d.org_id = $1::uuid
 and d.document_id = $2::uuid

@@ -8,7 +8,8 @@ use tokio_postgres::Row;
 use tokio_util::sync::CancellationToken;
 
 use crate::document::trial::DocKey;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
+use crate::postgres::sqlstate;
 
 /// The rounds of one kind of work, until it is stopped.
 pub struct Rounds {
@@ -48,6 +49,22 @@ impl Rounds {
             () = and_pause => {}
         }
     }
+}
+
+/// Says that the work failed on one document. The others go on, unless the failure is one that all of them
+/// would have.
+///
+/// # Errors
+/// That failure, when the database cannot be used.
+pub fn pass_over(key: DocKey, doing: &str, error: Error) -> Result<()> {
+    // Its own statement took too long, or waited too long for somebody else's.
+    const OF_ONE: [&str; 4] = ["57014", "55P03", "40001", "40P01"];
+    let is_of_one = sqlstate(&error).is_some_and(|state| OF_ONE.contains(&state.code()));
+    if error.kind() == Kind::Unavailable && !is_of_one {
+        return Err(error);
+    }
+    tracing::warn!(document_id = %key.document_id, %error, "{doing}; the others go on, and it is tried again later");
+    Ok(())
 }
 
 /// A look through the documents in the tables, a page at a time, and then through all of them again.

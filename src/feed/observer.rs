@@ -86,27 +86,30 @@ impl Observer {
         Ok(())
     }
 
-    /// Checks that the publication says all that the feed must hear. Errors: kind `Setting`.
-    pub async fn check_publication(&self, publication: &str) -> Result<()> {
+    /// Checks that the publication says all that the feed must hear, and answers its form, which is another
+    /// one after every change of it. Errors: kind `Setting`.
+    pub async fn publication(&self, publication: &str) -> Result<String> {
         let sql = include_str!("../../sql/published_tables.sql");
         let values: [&(dyn ToSql + Sync); 1] = [&publication];
         let question = self.client.query_opt(sql, &values);
         let row = within("read the publication", question).await?;
-        let is_right = row.is_some_and(|row| {
+        let is_right = |row: &Row| {
             let tables: Vec<String> = row.get("tables");
             let has = |name: &str| tables.iter().any(|table| table == name);
             row.get("has_inserts") && row.get("is_by_root") && has("edit") && has("event")
-        });
-        if !is_right {
-            return Err(Error::new(
-                Kind::Setting,
-                format!(
-                    "the publication {publication} is missing or changed: it must publish inserts of \
-                     quire.edit and quire.event via the partition root; run quire migrate"
-                ),
-            ));
-        }
-        Ok(())
+        };
+        row.filter(is_right)
+            .map(|row| row.get("form"))
+            .ok_or_else(|| {
+                Error::new(
+                    Kind::Setting,
+                    format!(
+                        "the publication {publication} is missing or changed: it must publish inserts of \
+                         quire.edit and quire.event, all rows and columns, via the partition root; \
+                         quire doctor gives the statements that mend it"
+                    ),
+                )
+            })
     }
 
     /// What is visible now, and where the flushed log ends.

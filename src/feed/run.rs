@@ -108,6 +108,7 @@ async fn stream(
         (status.received, status.applied) = (start, start);
         status.server = Some(server);
         status.last_heard = Instant::now();
+        status.published = status.last_heard;
     });
     let address = session
         .standby

@@ -38,6 +38,8 @@ pub(super) struct Session {
     pub frames: Frames<ReadHalf<Socket>>,
     pub writer: WriteHalf<Socket>,
     pub observer: Observer,
+    /// The form of the publication before the stream began.
+    pub publication: String,
     /// Everything that commits from here on is streamed.
     pub start: Lsn,
     /// When all transactions below this number are visible, nothing from before the slot is hidden.
@@ -120,6 +122,7 @@ struct Primary {
     server: Server,
     connection: Connection,
     observer: Observer,
+    publication: String,
 }
 
 /// Which of several primaries is preferred: of the cluster that was followed, promoted last, named
@@ -143,7 +146,7 @@ async fn reach_in_time(place: usize, address: &Address, settings: &Settings) -> 
 /// Both connections to one address, which must lead to one and the same database.
 async fn reach(place: usize, address: &Address, settings: &Settings) -> Result<Reached> {
     let observer = Observer::connect(address, settings).await?;
-    observer.check_publication(&settings.publication).await?;
+    let publication = observer.publication(&settings.publication).await?;
     let name = &settings.application_name;
     let mut connection = Connection::open(address, &settings.config, &settings.tls, name).await?;
     let server = slot::identify(&mut connection).await?;
@@ -162,6 +165,7 @@ async fn reach(place: usize, address: &Address, settings: &Settings) -> Result<R
             server,
             connection,
             observer,
+            publication,
         }),
         None => Reached::Standby(Standby {
             address,
@@ -182,10 +186,12 @@ async fn open_standby(
         address,
         server,
         observer,
+        publication,
         ..
     } = primary;
     let name = slot_name()?;
-    let reached = observer.reached;
+    // Asked after the publication was read: what the standby streams was published like this.
+    let reached = observer.log_end().await?;
     let start = standby::create_slot(&mut standby, &observer, reached, &name).await?;
     let settles_at = observer.next_number().await?;
     let (frames, writer) = slot::stream(standby.connection, &name, &settings.publication).await?;
@@ -199,6 +205,7 @@ async fn open_standby(
         frames,
         writer,
         observer,
+        publication,
         start,
         settles_at,
     })
@@ -210,6 +217,7 @@ async fn open(primary: Primary, settings: &Settings, shared: &Shared) -> Result<
         server,
         mut connection,
         observer,
+        publication,
         ..
     } = primary;
     let name = slot_name()?;
@@ -225,6 +233,7 @@ async fn open(primary: Primary, settings: &Settings, shared: &Shared) -> Result<
         frames,
         writer,
         observer,
+        publication,
         start,
         settles_at,
     })

@@ -83,6 +83,7 @@ impl Shared {
                 applied: Lsn::default(),
                 behind_bytes: 0,
                 last_heard: Instant::now(),
+                published: Instant::now(),
                 server: None,
                 source: String::new(),
             }),
@@ -131,6 +132,11 @@ impl Shared {
     /// Something was heard from the database.
     pub fn heard(&self) {
         self.note(|status| status.last_heard = Instant::now());
+    }
+
+    /// The publication was as it should be at `at`.
+    pub fn published(&self, at: Instant) {
+        self.note(|status| status.published = at);
     }
 
     /// The stream of this epoch begins at `start`.

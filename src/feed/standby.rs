@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
 
 use super::Settings;
 use super::address::Address;
@@ -150,7 +150,7 @@ pub(super) async fn follow(
     server: Server,
     settings: Settings,
     shared: Arc<Shared>,
-    failed: oneshot::Sender<Error>,
+    failed: mpsc::Sender<Error>,
 ) {
     let mut behind: Option<(Lsn, Instant)> = None;
     let reason = loop {
@@ -182,7 +182,7 @@ pub(super) async fn follow(
         }
     };
     // If nobody listens, the stream has ended.
-    let _ = failed.send(Error::new(Kind::Unavailable, reason));
+    let _ = failed.try_send(Error::new(Kind::Unavailable, reason));
 }
 
 /// While the primary streams because no standby was fit for it: waits until one is, and says so.
@@ -190,7 +190,7 @@ pub(super) async fn await_standby(
     server: Server,
     settings: Settings,
     shared: Arc<Shared>,
-    failed: oneshot::Sender<Error>,
+    failed: mpsc::Sender<Error>,
 ) {
     loop {
         tokio::time::sleep(settings.standby_rest).await;
@@ -203,7 +203,7 @@ pub(super) async fn await_standby(
         if join_all(looks).await.contains(&true) {
             let context = "a standby can stream again";
             // If nobody listens, the stream has ended.
-            let _ = failed.send(Error::new(Kind::Unavailable, context));
+            let _ = failed.try_send(Error::new(Kind::Unavailable, context));
             return;
         }
     }

@@ -35,6 +35,8 @@ pub struct Status {
     pub behind_bytes: u64,
     /// When the database last said anything.
     pub last_heard: Instant,
+    /// When the publication was last seen to bring every table that is needed.
+    pub published: Instant,
     /// The cluster and timeline; none before the first connection.
     pub server: Option<Server>,
     /// Who streams, or streamed last: `primary`, or the address of a standby; empty before.

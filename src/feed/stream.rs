@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use postgres_protocol::message::backend::{COPY_DATA_TAG, ERROR_RESPONSE_TAG, Message};
 use postgres_protocol::message::frontend;
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::address::Socket;
@@ -19,7 +19,7 @@ use super::pgoutput::Envelope;
 use super::session::Session;
 use super::shared::Shared;
 use super::standby::{await_standby, follow};
-use super::visibility::watch;
+use super::visibility::{Goal, watch};
 use super::wire::{COPY_DONE, Frame, Frames, Refusal, unexpected};
 use super::{Settings, Step};
 use crate::config::FeedSource;
@@ -40,8 +40,10 @@ pub(super) struct Stream {
     confirming: JoinHandle<Result<WriteHalf<Socket>>>,
     watching: JoinHandle<()>,
     settled: Option<oneshot::Receiver<()>>,
-    /// Where standbys may stream: looks whether this is still the right source, and says why not.
-    following: Option<(JoinHandle<()>, oneshot::Receiver<Error>)>,
+    /// Where standbys may stream: looks whether this is still the right source.
+    following: Option<JoinHandle<()>>,
+    /// Why the stream must not go on.
+    failed: mpsc::Receiver<Error>,
     epoch: u64,
 }
 
@@ -52,17 +54,23 @@ impl Stream {
         let timeout = session.observer.sender_timeout;
         let interval = timeout.map_or(STATUS_INTERVAL, |timeout| STATUS_INTERVAL.min(timeout / 4));
         let (settle, settled) = oneshot::channel();
+        let (fail, failed) = mpsc::channel(2);
         let following = (settings.source == FeedSource::Standby).then(|| {
-            let (fail, failed) = oneshot::channel();
             let (server, settings, shared) = (session.server, settings.clone(), shared.clone());
-            let following = match session.standby {
+            let fail = fail.clone();
+            match session.standby {
                 Some(standby) => {
                     tokio::spawn(follow(standby.observer, server, settings, shared, fail))
                 }
                 None => tokio::spawn(await_standby(server, settings, shared, fail)),
-            };
-            (following, failed)
+            }
         });
+        let goal = Goal {
+            settles_at: session.settles_at,
+            settled: Some(settle),
+            publication: session.publication,
+            changed: fail,
+        };
         Self {
             frames: session.frames,
             assembly: Assembly::new(),
@@ -74,11 +82,11 @@ impl Stream {
                 session.address,
                 settings.clone(),
                 shared.clone(),
-                session.settles_at,
-                settle,
+                goal,
             )),
             settled: Some(settled),
             following,
+            failed,
             epoch,
         }
     }
@@ -125,12 +133,9 @@ impl Stream {
         }
     }
 
-    /// Errors: kind `Unavailable` when the standby that streams is not fit for it any more.
+    /// Errors: when the standby that streams is not fit for it any more, or the publication has changed.
     fn check_source(&mut self) -> Result<()> {
-        match self.following.as_mut().map(|(_, failed)| failed.try_recv()) {
-            Some(Ok(error)) => Err(error),
-            _ => Ok(()),
-        }
+        self.failed.try_recv().map_or(Ok(()), Err)
     }
 
     /// A message that was read already, if it may be taken: a shorter way under load.
@@ -150,16 +155,10 @@ impl Stream {
                 None => std::future::pending().await,
             }
         };
-        let failed = async {
-            match &mut self.following {
-                Some((_, failed)) => failed.await,
-                None => std::future::pending().await,
-            }
-        };
         let is_settled = tokio::select! {
             biased;
             is_settled = settled => is_settled,
-            failed = failed => return Err(failed.unwrap_or_else(|_| ended("follows the source"))),
+            failed = self.failed.recv() => return Err(failed.unwrap_or_else(|| ended("watches the source"))),
             frame = self.frames.next() => return frame.map(Next::Frame),
             // Counts only while somebody reads: a held-up reader proves nothing.
             () = tokio::time::sleep(settings.silence) => return Ok(Next::Silence),
@@ -245,7 +244,7 @@ impl Drop for Stream {
     fn drop(&mut self) {
         self.confirming.abort();
         self.watching.abort();
-        if let Some((following, _)) = &self.following {
+        if let Some(following) = &self.following {
             following.abort();
         }
     }

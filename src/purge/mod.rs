@@ -22,7 +22,7 @@ use crate::feed::snapshot::Snapshot;
 use crate::metrics::{self, Counter, Metric};
 use crate::postgres::{Pool, failed};
 use crate::presence::{Servers, turn};
-use crate::rounds::{Look, Rounds};
+use crate::rounds::{Look, Rounds, pass_over};
 
 const UNTOLD_PUBLICATIONS: &str = include_str!("../../sql/untold_publications.sql");
 const PUBLICATION_PAGE: &str = include_str!("../../sql/publication_page.sql");
@@ -183,7 +183,9 @@ impl Purges {
                 self.noted().settle(&key, &changes, Instant::now());
                 continue;
             }
-            self.tell(state, &changes, server.system_identifier).await?;
+            if let Err(error) = self.tell(state, &changes, server.system_identifier).await {
+                pass_over(key, "note what caches know of a page", error)?;
+            }
         }
         Ok(())
     }

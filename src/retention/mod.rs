@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::metrics;
 use crate::postgres::{Pool, failed};
 use crate::presence::{Servers, turn};
-use crate::rounds::{Look, Rounds};
+use crate::rounds::{Look, Rounds, pass_over};
 
 const RETENTION_PAGE: &str = include_str!("../../sql/retention_page.sql");
 
@@ -67,7 +67,9 @@ async fn step(look: &mut Look, pool: &Pool, servers: &watch::Receiver<Servers>) 
             continue;
         }
         let began = Instant::now();
-        fold_document(pool, DocKey::of(row)).await?;
+        if let Err(error) = fold_document(pool, DocKey::of(row)).await {
+            pass_over(DocKey::of(row), "fold the old edits of a document", error)?;
+        }
         tokio::time::sleep(began.elapsed() * REST).await;
     }
     look.passed(&rows, PAGE);

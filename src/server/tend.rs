@@ -226,11 +226,15 @@ fn readiness(status: &feed::Status, lag: Duration) -> Readiness {
             "the feed is {} s behind: it shows old text",
             lag.as_secs()
         )),
-        State::Streaming if status.last_heard.elapsed() < FEED_LAG => Readiness::Ready,
-        State::Streaming => not_ready(format!(
+        State::Streaming if status.last_heard.elapsed() >= FEED_LAG => not_ready(format!(
             "the feed has heard nothing for {} s",
             status.last_heard.elapsed().as_secs()
         )),
+        State::Streaming if status.published.elapsed() >= FEED_LAG => not_ready(format!(
+            "whether the publication brings every edit could not be looked up for {} s",
+            status.published.elapsed().as_secs()
+        )),
+        State::Streaming => Readiness::Ready,
         State::Starting => not_ready("the feed is starting".into()),
         State::WaitingForSlot { .. } => {
             not_ready("the feed waits for open transactions to end".into())

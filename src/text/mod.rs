@@ -4,6 +4,7 @@
 //! what none of them heard of is looked for in the tables.
 
 mod noted;
+mod searchable;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -15,20 +16,23 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use self::noted::{Noted, due};
+use self::searchable::searchable;
 use crate::change::{Change, EventKind, Transaction};
 use crate::document::live::decode_version;
 use crate::document::load::load;
 use crate::document::trial::DocKey;
-use crate::error::{Kind, Result};
+use crate::error::Result;
 use crate::metrics::{self, Counter, Metric};
 use crate::postgres::{Pool, failed};
 use crate::presence::{Servers, turn};
-use crate::rounds::{Look, Rounds};
+use crate::rounds::{Look, Rounds, pass_over};
 use crate::traces::{self, Span};
 
 const TEXT_STATES: &str = include_str!("../../sql/text_states.sql");
 const TEXT_PAGE: &str = include_str!("../../sql/text_page.sql");
 const STORE_TEXT: &str = include_str!("../../sql/store_text.sql");
+/// One text must not keep the database, or the others, from going on.
+const BOUNDS: &str = "set local statement_timeout = '10s'; set local lock_timeout = '2s'";
 
 /// How often is looked what is due.
 const EVERY: Duration = Duration::from_secs(1);
@@ -161,7 +165,12 @@ impl Texts {
             match stored.iter().find(|stored| stored.key == key) {
                 None => self.noted().forget(&key),
                 Some(stored) if stored.is_behind => {
-                    self.write(key, server.system_identifier).await?;
+                    let written = self.write(key, server.system_identifier).await;
+                    if let Err(error) = written {
+                        // It keeps its old text; the others go on.
+                        self.noted().fail(&key, Instant::now());
+                        pass_over(key, "write the text of a document", error)?;
+                    }
                 }
                 // Another server was first.
                 Some(stored) => self.noted().settle(&key, &stored.version, Instant::now()),
@@ -223,25 +232,22 @@ impl Texts {
         let era = pool.lineage().era();
         let mut none = BTreeSet::new();
         let load = load(pool, key, system_identifier, &mut none);
-        let loaded = match traces::within(span.as_ref().map(Span::place), load).await {
-            Ok(loaded) => loaded,
-            Err(error) if error.kind() == Kind::Unavailable => return Err(error),
-            // A document that cannot be read keeps its old text; the others go on.
-            Err(error) => {
-                tracing::warn!(document_id = %key.document_id, %error, "read document for its text");
-                self.noted().fail(&key, Instant::now());
-                return Ok(());
-            }
-        };
+        let loaded = traces::within(span.as_ref().map(Span::place), load).await?;
         let live = &loaded.live;
         let text = tokio::task::block_in_place(|| live.text())?.replace('\0', "");
         let (version, version_bytes) = (live.version()?, live.version_bytes()?);
-        let client = pool.get().await.map_err(failed("store text"))?;
+        let searchable = searchable(&text);
+        let mut client = pool.get().await.map_err(failed("store text"))?;
         // What was read may be gone from the log that is followed by now.
         if pool.lineage().era() != era {
             return Ok(());
         }
-        client
+        let transaction = client.transaction().await.map_err(failed("store text"))?;
+        transaction
+            .batch_execute(BOUNDS)
+            .await
+            .map_err(failed("store text"))?;
+        transaction
             .execute(
                 STORE_TEXT,
                 &[
@@ -251,10 +257,12 @@ impl Texts {
                     &version_bytes,
                     &loaded.position.seen,
                     &(system_identifier as i64),
+                    &searchable,
                 ],
             )
             .await
             .map_err(failed("store text"))?;
+        transaction.commit().await.map_err(failed("store text"))?;
         drop((client, span));
         WRITTEN.increment();
         BYTES.add(text.len() as u64);

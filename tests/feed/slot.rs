@@ -92,7 +92,7 @@ async fn what_is_wrong_in_the_database_is_said_with_its_mend_and_mended_without_
         .unwrap();
     let (mut feed, handle) = Feed::start(settings(&database));
     status(&handle, "the changed publication", |status| {
-        reason(status).contains("quire migrate")
+        reason(status).contains("quire doctor")
     })
     .await;
     client

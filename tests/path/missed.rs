@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use quire::client::Client;
+use tokio::time::timeout;
 
 use crate::kit::pause;
 use crate::kit::postgres::{Cluster, Version};
-use crate::kit::server::{World, counted, shows};
+use crate::kit::server::{World, counted, readiness, shows};
 
 const APPLIED: &str = "quire_edits_applied_total ";
 
@@ -59,5 +60,77 @@ async fn who_writes_on_what_the_feed_missed_is_not_refused_for_ever() {
     shows(&reader, "one two missed heard ").await;
     write(&reader, "mine").await;
     shows(&writer, "one two missed heard mine").await;
+    world.stop().await;
+}
+
+/// Waits until all servers say of themselves that they are, or are not, ready.
+async fn all_are(world: &World, is_ready: bool) {
+    let look = async {
+        for server in &world.servers {
+            let address = server.address().to_string();
+            while (readiness(&address).await == Some(200)) != is_ready {
+                pause().await;
+            }
+        }
+    };
+    let looked = timeout(Duration::from_secs(60), look).await;
+    assert!(looked.is_ok(), "ready: not {is_ready}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_changed_publication_held_back_is_shown_when_it_is_mended_and_no_server_is_ready_before()
+ {
+    let world = World::with_servers(2).await;
+    let bob = world.office.member(&world.pool, "Bob").await;
+    let reader = world.client(0, &world.office.owner, "reader").await;
+    let writer = world.client(1, &bob, "writer").await;
+    reader.edit(|editor| editor.create_text()).expect("a text");
+    reader.settled().await.expect("acknowledged");
+    shows(&writer, "").await;
+    let admin = world.database.connect().await;
+    let mut text = String::new();
+    for (change, mend) in [
+        ("drop table quire.edit", "add table quire.edit"),
+        ("drop table quire.event", "add table quire.event"),
+        ("set (publish = 'update')", "set (publish = 'insert')"),
+        (
+            "set (publish_via_partition_root = false)",
+            "set (publish_via_partition_root = true)",
+        ),
+        (
+            "set table quire.edit where (edit_id < 0), quire.event",
+            "set table quire.edit, quire.event",
+        ),
+    ] {
+        // Taken back at once first: nobody need have looked in between.
+        for is_seen in [false, true] {
+            let alter = |what: &str| format!("alter publication quire_feed {what}");
+            admin.batch_execute(&alter(change)).await.expect(change);
+            let word = format!("{} ", text.len());
+            write(&writer, &word).await;
+            text += &word;
+            if is_seen {
+                all_are(&world, false).await;
+            }
+            admin.batch_execute(&alter(mend)).await.expect(mend);
+            // Nobody types now.
+            shows(&reader, &text).await;
+            shows(&writer, &text).await;
+            all_are(&world, true).await;
+        }
+    }
+    world.stop().await;
+}
+
+/// What is not logged is not streamed, and nothing of the publication shows it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_edits_are_not_logged_is_not_ready() {
+    let world = World::with_servers(1).await;
+    let admin = world.database.connect().await;
+    for (form, is_ready) in [("unlogged", false), ("logged", true)] {
+        let alter = format!("alter table quire.edit_3 set {form}");
+        admin.batch_execute(&alter).await.expect(form);
+        all_are(&world, is_ready).await;
+    }
     world.stop().await;
 }

@@ -207,6 +207,18 @@ async fn a_publication_that_lacks_something_is_found() {
         ),
         ("alter publication quire_feed add table quire.event", ""),
         (
+            "alter publication quire_feed set table quire.edit where (edit_id > 10), quire.event",
+            "lacks quire.edit",
+        ),
+        (
+            "alter publication quire_feed set table quire.edit, quire.event (event_id)",
+            "lacks quire.event",
+        ),
+        (
+            "alter publication quire_feed set table quire.edit, quire.event",
+            "",
+        ),
+        (
             "alter publication quire_feed set (publish = 'update')",
             "does not publish inserts",
         ),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use quire::client::{Address, Client, Options};
 use quire::dev::ServerProcess;
 use quire::document::live::decode_version;
+use quire::http::create_document;
 use quire::postgres::pool;
 use tokio_postgres::Client as Database;
 
@@ -149,7 +150,15 @@ impl DocumentOf<'_> {
         client
             .execute(
                 statement,
-                &[&org_id, &document_id, &"text", &&b"\0"[..], &seen, &1_i64],
+                &[
+                    &org_id,
+                    &document_id,
+                    &"text",
+                    &&b"\0"[..],
+                    &seen,
+                    &1_i64,
+                    &"text",
+                ],
             )
             .await
             .expect("it runs")
@@ -216,4 +225,58 @@ async fn a_text_of_more_words_than_a_tsvector_holds_is_stored_all_the_same() {
         where quire.text_words(long.text) @@ 'word1'::tsquery
         and not quire.text_words(long.text) @@ 'word300000'::tsquery";
     assert_eq!(number(&client, words).await, 1);
+}
+
+/// Postgres' parser takes time in the square of some texts: for hours, of one page.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_is_slow_to_take_apart_is_stored_like_any_other() {
+    let world = World::with_servers(1).await;
+    let database = world.database.connect().await;
+    let writer = world.client(0, &world.office.owner, "desk").await;
+    writer.edit(|editor| editor.create_text()).expect("a text");
+    for hostile in ["<!--", "a_", "~/", "./"] {
+        let text = hostile.repeat(50_000);
+        writer
+            .edit(|editor| editor.insert(0, &format!("{text}\n")))
+            .expect("typed");
+        writer.settled().await.expect("acknowledged");
+    }
+    text_is(&database, &world.office, &writer.text()).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_that_fail_hold_up_no_other() {
+    let mut world = World::with_servers(0).await;
+    let database = world.database.connect().await;
+    let client = world.pool.get().await.expect("a connection");
+    let owner = world.office.owner.session.account_id;
+    let mut documents = vec![world.office.document_id];
+    for _ in 0..4 {
+        let made = create_document(&client, world.office.org_id, None, owner, "Notes", None).await;
+        documents.push(made.expect("a document"));
+    }
+    documents.sort();
+    let last = documents.pop().expect("one");
+    // A statement that takes too long, and one that the database refuses.
+    for (number, document) in documents.iter().enumerate() {
+        let state = ["57014", "22000"][number % 2];
+        let fail = format!(
+            "create function fail_{number}() returns trigger language plpgsql as
+                'begin raise exception using errcode = ''{state}''; end';
+            create trigger fail_{number} before insert on quire.document_text for each row
+            when (new.document_id = '{document}') execute function fail_{number}()"
+        );
+        database.batch_execute(&fail).await.expect("a trigger");
+    }
+    world.add_server().await;
+    let written = format!("select count(*) from quire.document_text where document_id = '{last}'");
+    let waiting = async {
+        while number(&database, &written).await == 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, waiting).await;
+    assert!(waited.is_ok(), "the others hold it up");
+    world.stop().await;
 }

@@ -118,22 +118,28 @@ async fn publication(client: &Client) -> Result<Option<Finding>> {
         create publication quire_feed for table quire.edit, quire.event \
         with (publish = 'insert', publish_via_partition_root = true).";
     let row = client
-        .query_opt(include_str!("../../../sql/doctor_publication.sql"), &[])
+        .query_opt(
+            include_str!("../../../sql/published_tables.sql"),
+            &[&"quire_feed"],
+        )
         .await
         .map_err(failed("read publications"))?;
     let Some(row) = row else {
         let says = "The publication quire_feed is missing, so no server would hear of any edit.";
         return Ok(Some(Finding::error("publication", says, MEND)));
     };
-    let missing: Vec<String> = row.get("missing_tables");
+    let tables: Vec<String> = row.get("tables");
+    let is_missing = |name: &&str| !tables.iter().any(|table| table == name);
+    let missing: Vec<&str> = ["edit", "event"].into_iter().filter(is_missing).collect();
     if !missing.is_empty() {
         let says = format!(
-            "The publication quire_feed lacks quire.{}, so no server would hear of what is written there.",
+            "The publication quire_feed lacks quire.{}, or rows or columns of it, or a partition is not logged: \
+             no server would hear of what is written there.",
             missing.join(" and quire.")
         );
         return Ok(Some(Finding::error("publication", says, MEND)));
     }
-    if !row.get::<_, bool>("right_form") {
+    if !(row.get::<_, bool>("has_inserts") && row.get::<_, bool>("is_by_root")) {
         let says = "The publication quire_feed does not publish inserts, or not under the name of the partitioned table.";
         return Ok(Some(Finding::error("publication", says, MEND)));
     }
