@@ -12,6 +12,9 @@ use crate::document::trial::DocKey;
 use crate::metrics::{Counter, Gauge, Metric};
 use crate::protocol::PONG;
 
+/// Answers that may wait before the client must take some: then it is not read.
+const ANSWERS_BYTES: usize = 64 * 1024;
+
 static DISCARDED: Counter = Counter::new(
     "quire_outbox_discards_total",
     "Times a slow reader's updates were discarded, to be caught up from its version.",
@@ -56,6 +59,7 @@ struct Shared {
     limit_bytes: usize,
     queue: Mutex<Queue>,
     wake: Notify,
+    written: Notify,
 }
 
 #[derive(Default)]
@@ -64,6 +68,9 @@ struct Queue {
     bytes: usize,
     /// How many of them were taken to be written, and may not be yet.
     writing: usize,
+    /// Bytes of answers to the client's own requests, and of these those that are being written.
+    answers: usize,
+    answers_writing: usize,
     /// The newest presence of each key in each room; an older one is overwritten.
     presence: BTreeMap<(DocKey, String), Bytes>,
     /// A ping or a pong; one is as good as several.
@@ -75,14 +82,16 @@ struct Queue {
 }
 
 impl Outbox {
-    /// `limit_bytes` bounds the document updates that wait; answers to the client's own requests
-    /// are bounded by what it may have under way.
+    /// `limit_bytes` bounds the document updates that wait. Answers to the client's own requests are
+    /// always kept: whoever reads the requests waits for [`Self::has_room`], so that no more wait than
+    /// those to what is under way.
     pub fn new(limit_bytes: usize) -> Self {
         Self {
             shared: Arc::new(Shared {
                 limit_bytes,
                 queue: Mutex::default(),
                 wake: Notify::new(),
+                written: Notify::new(),
             }),
         }
     }
@@ -98,9 +107,21 @@ impl Outbox {
     pub fn answer(&self, frame: Bytes) {
         let mut queue = self.queue();
         queue.hold(frame.len());
+        queue.answers += frame.len();
         queue.frames.push_back(frame);
         drop(queue);
         self.shared.wake.notify_one();
+    }
+
+    /// Waits while the client has not taken its answers: it must not ask for more. Cancel-safe.
+    pub async fn has_room(&self) {
+        loop {
+            let written = self.shared.written.notified();
+            if self.queue().answers <= ANSWERS_BYTES {
+                return;
+            }
+            written.await;
+        }
     }
 
     /// An update of a document. Answers false when it was not kept because the bound is reached;
@@ -178,6 +199,9 @@ impl Outbox {
         let mut queue = self.queue();
         let bytes = std::mem::take(&mut queue.writing);
         queue.release(bytes);
+        queue.answers -= std::mem::take(&mut queue.answers_writing);
+        drop(queue);
+        self.shared.written.notify_one();
     }
 
     /// Bytes that wait.
@@ -203,6 +227,7 @@ impl Queue {
             frames.extend(self.frames.drain(..));
             frames.extend(std::mem::take(&mut self.presence).into_values());
             self.writing = self.bytes;
+            self.answers_writing = self.answers;
             return Some(Next::Frames(frames));
         }
         if let Some(text) = self.text.take() {
@@ -257,6 +282,23 @@ mod tests {
             panic!("then the room that is behind");
         };
         assert_eq!(rooms, [room()]);
+    }
+
+    #[tokio::test]
+    async fn whoever_does_not_take_its_answers_is_not_read() {
+        let outbox = Outbox::new(100);
+        outbox.answer(Bytes::from(vec![0; ANSWERS_BYTES]));
+        outbox.has_room().await;
+        outbox.answer(Bytes::from(vec![0; 1]));
+        let mut room = std::pin::pin!(outbox.has_room());
+        assert!(futures_util::poll!(room.as_mut()).is_pending());
+        assert!(matches!(outbox.next().await, Next::Frames(_)));
+        assert!(
+            futures_util::poll!(room.as_mut()).is_pending(),
+            "not written"
+        );
+        outbox.written();
+        room.await;
     }
 
     #[tokio::test]

@@ -29,6 +29,8 @@ use crate::traces::Way;
 const SILENCE: Duration = Duration::from_secs(45);
 /// A connection on which nobody has signed in for so long is closed.
 const SIGN_IN: Duration = Duration::from_secs(10);
+/// Messages that may come before anybody has signed in: a client joins its rooms.
+const UNSIGNED: u32 = 32;
 /// Updates of one connection that may be under way, in bytes: one of the largest, and some.
 const UNDER_WAY: usize = 20 * 1024 * 1024;
 /// How long the writing half may take to say goodbye.
@@ -103,6 +105,7 @@ impl Connection {
     async fn read<S: AsyncRead + Unpin>(&mut self, mut reader: Reader<S>) {
         let mut silent_at = Instant::now() + SILENCE;
         let sign_in_by = Instant::now() + SIGN_IN;
+        let mut unsigned = 0;
         loop {
             let wake_at = match self.reassembly.next_deadline() {
                 Some(deadline) => silent_at.min(deadline.into()),
@@ -112,7 +115,13 @@ impl Connection {
                 Some(_) => wake_at,
                 None => wake_at.min(sign_in_by),
             };
-            let heard = tokio::time::timeout_at(wake_at, reader.next()).await;
+            let outbox = self.outbox.clone();
+            let hearing = async {
+                // Whoever does not take its answers is not read: else they would fill the memory.
+                outbox.has_room().await;
+                reader.next().await
+            };
+            let heard = tokio::time::timeout_at(wake_at, hearing).await;
             if self.session.is_none() && Instant::now() >= sign_in_by {
                 return self
                     .outbox
@@ -129,6 +138,13 @@ impl Connection {
                 Ok(Err(reason)) => return self.unreadable(reason),
                 Ok(Ok(Some(message))) => {
                     silent_at = Instant::now() + SILENCE;
+                    if self.session.is_none() {
+                        unsigned += 1;
+                        if unsigned > UNSIGNED {
+                            let reason = "too many messages before anybody signed in";
+                            return self.outbox.close(close::SIGNED_OUT, reason);
+                        }
+                    }
                     match message {
                         Heard::Binary(bytes) => {
                             if let Err(error) = self.take(bytes).await {
@@ -186,6 +202,11 @@ impl Connection {
                 count,
                 total_bytes,
             } => {
+                // What could not be written is not kept either.
+                if let Err(status) = self.may_update(kind, &room) {
+                    self.ack(kind, room, batch, status);
+                    return Ok(());
+                }
                 let now = std::time::Instant::now();
                 let begun = self
                     .reassembly
@@ -215,17 +236,36 @@ impl Connection {
         Ok(())
     }
 
+    /// Whether updates of a room are taken from this connection.
+    fn may_update(&self, kind: RoomKind, room: &Text) -> Result<(), AckStatus> {
+        let (Some(key), Some(_)) = (Room::parse(room), &self.session) else {
+            return Err(AckStatus::PermissionDenied);
+        };
+        // Before the join, or after being sent away: sent again after the next join.
+        let is_in = match kind {
+            RoomKind::Document => match self.documents.get(&key) {
+                Some(joined) if joined.permission != Permission::Write => {
+                    return Err(AckStatus::PermissionDenied);
+                }
+                joined => joined.is_some(),
+            },
+            RoomKind::Ephemeral => self.presence.contains_key(&key),
+            RoomKind::Other(_) => false,
+        };
+        is_in.then_some(()).ok_or(AckStatus::AppError)
+    }
+
     async fn update(&mut self, kind: RoomKind, room: Text, batch: BatchId, updates: Vec<Bytes>) {
+        if let Err(status) = self.may_update(kind, &room) {
+            return self.ack(kind, room, batch, status);
+        }
         let (Some(key), Some(session)) = (Room::parse(&room), self.session.clone()) else {
-            return self.ack(kind, room, batch, AckStatus::PermissionDenied);
+            return;
         };
         match kind {
             RoomKind::Document => {
-                let joined = match self.documents.get(&key) {
-                    Some(joined) if joined.permission == Permission::Write => joined,
-                    Some(_) => return self.ack(kind, room, batch, AckStatus::PermissionDenied),
-                    // Before the join, or after being sent away: sent again after the next join.
-                    None => return self.ack(kind, room, batch, AckStatus::AppError),
+                let Some(joined) = self.documents.get(&key) else {
+                    return;
                 };
                 let (target, leases) = (joined.room.clone(), joined.leases.clone());
                 let way = Way::begun();
@@ -249,7 +289,7 @@ impl Connection {
             }
             RoomKind::Ephemeral => {
                 let Some(leases) = self.presence.get(&key) else {
-                    return self.ack(kind, room, batch, AckStatus::AppError);
+                    return;
                 };
                 // The peer of the document's room is the key that it may show.
                 let leases = self
@@ -266,7 +306,7 @@ impl Connection {
                 };
                 self.ack(kind, room, batch, status);
             }
-            RoomKind::Other(_) => self.ack(kind, room, batch, AckStatus::AppError),
+            RoomKind::Other(_) => {}
         }
     }
 

@@ -14,6 +14,8 @@ import { cursorAt, positionOfEncoded } from "./positions";
 const TELL_INTERVAL_MS = 50;
 /** A name stays to be read this long after its caret moved. */
 const NAME_SHOWN_MS = 2500;
+/** Of more people than this the first are shown: no text can be read under more carets. */
+const MAX_CARETS = 100;
 
 export const caretsKey = new PluginKey<DecorationSet>("quire-carets");
 
@@ -44,10 +46,13 @@ class Carets {
     const others = this.presence.others();
     if (others.size === 0 && this.elements.size === 0) return DecorationSet.empty;
     const decorations: Decoration[] = [];
+    let shown = 0;
     for (const [peer, other] of others) {
       if (other.focus === null) continue;
+      if (shown === MAX_CARETS) break;
       const focus = positionOfEncoded(this.binding, other.focus);
       if (focus === null) continue;
+      shown += 1;
       const anchor = other.anchor === null ? focus : (positionOfEncoded(this.binding, other.anchor) ?? focus);
       decorations.push(Decoration.widget(focus, () => this.caret(peer, other), {
         key: `${peer} ${other.user.name} ${other.user.color}`, side: 1, marks: [], ignoreSelection: true,

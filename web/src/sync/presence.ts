@@ -29,76 +29,119 @@ const COMMENTS_KEY = "quire:comments";
 /** The store only encodes and decodes here; its own expiry by stamps must never strike. */
 const NO_EXPIRY_MS = 1e13;
 
+/** More people than this at once are not shown: whoever sends them shall not fill the page. */
+const MAX_KEYS = 1000;
+
 export class PresenceBoard {
-  private readonly received = new EphemeralStoreWasm(NO_EXPIRY_MS);
+  private received = new EphemeralStoreWasm(NO_EXPIRY_MS);
   private readonly arrivedAtMs = new Map<string, number>();
+  /** Keys whose value was not looked at since it changed: only these are read again. */
+  private readonly changed = new Set<string>();
   private peers = new Map<PeerID, PresentPeer>();
+  private shown = { of: this.peers, own: null as PeerID | null, others: this.peers };
   private aboutDocument: About | null = null;
   private commentsState = 0;
 
-  others(): Map<PeerID, PresentPeer> {
-    return this.peers;
+  /** The same map until something changes. */
+  others(own: PeerID | null): Map<PeerID, PresentPeer> {
+    this.read();
+    if (this.shown.of !== this.peers || this.shown.own !== own) {
+      const others = new Map(this.peers);
+      if (own !== null) others.delete(own);
+      this.shown = { of: this.peers, own, others };
+    }
+    return this.shown.others;
   }
 
   about(): About | null {
+    this.read();
     return this.aboutDocument;
   }
 
   /** Another number each time that comments changed. */
   comments(): number {
+    this.read();
     return this.commentsState;
   }
 
   /** Takes updates from the server. An update that cannot be read is left out. */
-  apply(updates: readonly Uint8Array[], own: PeerID | null, nowMs: number): void {
+  apply(updates: readonly Uint8Array[], nowMs: number): void {
     for (const update of updates) {
       const one = new EphemeralStoreWasm(NO_EXPIRY_MS);
       try {
         one.apply(update);
-        for (const key of one.keys()) this.arrivedAtMs.set(key, nowMs);
+        const keys = one.keys();
+        if (keys.some((key) => !this.hasRoom(key))) continue;
         this.received.apply(update);
+        for (const key of keys) {
+          this.arrivedAtMs.set(key, nowMs);
+          this.changed.add(key);
+        }
+        // One that takes keys away names none.
+        if (keys.length === 0) for (const key of this.arrivedAtMs.keys()) this.changed.add(key);
       } catch {
         continue;
       } finally {
         one.free();
       }
     }
-    this.read(own);
   }
 
   /** Says whether anybody was removed. */
-  expire(own: PeerID | null, nowMs: number): boolean {
-    const before = this.peers.size;
-    for (const [key, arrivedAtMs] of this.arrivedAtMs) {
-      if (key !== DOCUMENT_KEY && key !== COMMENTS_KEY && nowMs - arrivedAtMs > EXPIRE_MS) this.arrivedAtMs.delete(key);
+  expire(nowMs: number): boolean {
+    const silent = [...this.arrivedAtMs].filter(([key, at]) => !isServers(key) && nowMs - at > EXPIRE_MS);
+    if (silent.length === 0) return false;
+    for (const [key] of silent) {
+      this.arrivedAtMs.delete(key);
+      this.changed.add(key);
     }
-    this.read(own);
+    // The store forgets nothing by itself, not even what was taken away.
+    const kept = new EphemeralStoreWasm(NO_EXPIRY_MS);
+    for (const key of this.arrivedAtMs.keys()) kept.apply(this.received.encode(key));
+    this.received.free();
+    this.received = kept;
+    const before = this.peers.size;
+    this.read();
     return this.peers.size !== before;
   }
 
   /** Without a connection nobody is seen; the server sends everything again at the next join. */
   clear(): void {
+    this.read();
     this.arrivedAtMs.clear();
     this.peers = new Map();
+    this.received.free();
+    this.received = new EphemeralStoreWasm(NO_EXPIRY_MS);
   }
 
   free(): void {
     this.received.free();
   }
 
-  private read(own: PeerID | null): void {
-    const peers = new Map<PeerID, PresentPeer>();
-    for (const key of this.arrivedAtMs.keys()) {
-      const value: unknown = this.received.get(key);
+  private hasRoom(key: string): boolean {
+    return isServers(key) || this.arrivedAtMs.has(key) || this.arrivedAtMs.size < MAX_KEYS;
+  }
+
+  private read(): void {
+    if (this.changed.size === 0) return;
+    const peers = new Map(this.peers);
+    for (const key of this.changed) {
+      const value: unknown = this.arrivedAtMs.has(key) ? this.received.get(key) : undefined;
       if (key === DOCUMENT_KEY) this.aboutDocument = parseAbout(value) ?? this.aboutDocument;
       else if (key === COMMENTS_KEY) this.commentsState = parseChanged(value) ?? this.commentsState;
-      else if (isPeer(key) && key !== own) {
+      else if (isPeer(key)) {
         const peer = parsePeer(value);
-        if (peer !== null) peers.set(key, peer);
+        if (peer === null) peers.delete(key);
+        else peers.set(key, peer);
       }
     }
+    this.changed.clear();
     this.peers = peers;
   }
+}
+
+function isServers(key: string): boolean {
+  return key === DOCUMENT_KEY || key === COMMENTS_KEY;
 }
 
 /** This tab's own entry as bytes. The server stamps it with name, colour and time. */

@@ -45,6 +45,8 @@ const REFRESH_MS = 10_000;
 const EXPIRE_CHECK_MS = 5_000;
 /** The caret moves with each key; others are told this often. */
 const CURSOR_MS = 60;
+/** Others' presence is shown at most this often. */
+const SHOW_MS = 20;
 
 export class Session implements LiveDocument {
   readonly doc: LoroDoc;
@@ -59,6 +61,7 @@ export class Session implements LiveDocument {
   private isClosed = false;
   private wake: ReturnType<typeof setTimeout> | undefined;
   private cursorTimer: ReturnType<typeof setTimeout> | null = null;
+  private presenceTimer: ReturnType<typeof setTimeout> | null = null;
   private readonly intervals: ReturnType<typeof setInterval>[];
   private readonly unsubscribeDoc: () => void;
   private cursor: { anchor: Uint8Array | null; focus: Uint8Array | null } = { anchor: null, focus: null };
@@ -115,7 +118,7 @@ export class Session implements LiveDocument {
             durable: () => this.durable(),
           });
     this.presence = {
-      others: () => this.board.others(),
+      others: () => this.board.others(this.peer),
       setCursor: (anchor, focus) => {
         this.setCursor(anchor, focus);
       },
@@ -129,7 +132,7 @@ export class Session implements LiveDocument {
         this.sendCursor();
       }, REFRESH_MS),
       setInterval(() => {
-        if (this.board.expire(this.peer, outside.nowMs())) this.tellPresence();
+        if (this.board.expire(outside.nowMs())) this.tellPresence();
       }, EXPIRE_CHECK_MS),
     ];
   }
@@ -188,6 +191,7 @@ export class Session implements LiveDocument {
     this.socket.disconnect();
     clearTimeout(this.wake);
     if (this.cursorTimer !== null) clearTimeout(this.cursorTimer);
+    if (this.presenceTimer !== null) clearTimeout(this.presenceTimer);
     for (const interval of this.intervals) clearInterval(interval);
     this.unsubscribeDoc();
     this.keeper?.stop();
@@ -330,17 +334,21 @@ export class Session implements LiveDocument {
 
   private hear(updates: readonly Uint8Array[]): void {
     const before = this.board.about();
-    this.board.apply(updates, this.peer, this.outside.nowMs());
+    this.board.apply(updates, this.outside.nowMs());
     const about = this.board.about();
     if (about !== null && about.title !== before?.title) {
       this.lastTitle = about.title;
       this.keeper?.changed();
     }
-    this.tellPresence();
+    // When many come at once, as at a join, they are shown together.
+    this.presenceTimer ??= setTimeout(() => {
+      this.presenceTimer = null;
+      this.tellPresence();
+    }, SHOW_MS);
   }
 
   private forgetOthers(): void {
-    if (this.board.others().size === 0) return;
+    if (this.board.others(null).size === 0) return;
     this.board.clear();
     this.tellPresence();
   }
