@@ -18,6 +18,9 @@ pub mod config;
 /// Counters and gauges, and their text form for Prometheus.
 pub mod metrics;
 
+/// How much is logged at most.
+pub mod log;
+
 /// Turns and shares, so that no organisation starves the others.
 pub mod fair;
 

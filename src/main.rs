@@ -8,10 +8,12 @@ use clap::{Args, Parser, Subcommand};
 use quire::auth::welcome_link;
 use quire::config::{Log, LogFormat, Serve};
 use quire::error::{Error, Kind, Result};
+use quire::log::Bound;
 use quire::postgres::{Limits, Severity, examine, migrate, pool};
 use quire::{dev, document, integrity, moving, replay, server, top};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{EnvFilter, FilterExt};
+use tracing_subscriber::prelude::*;
 use uuid::Uuid;
 
 /// A collaborative document editor whose only infrastructure is PostgreSQL.
@@ -332,13 +334,15 @@ fn start_log(line: &Line) -> Result<()> {
     );
     let filter = EnvFilter::try_new(filter)
         .map_err(|e| Error::caused(Kind::Setting, "read --log (QUIRE_LOG)", e))?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let layer = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
-    match line.log.log_format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
-    }
+    let layer = match line.log.log_format {
+        LogFormat::Text => layer.boxed(),
+        LogFormat::Json => layer.json().flatten_event(true).boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(layer.with_filter(filter.and(Bound)))
+        .init();
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Every test of Quire is in this one binary: one link, one set of database clusters.
 
 mod access;
+mod attack;
 mod auth;
 mod client;
 mod cluster;

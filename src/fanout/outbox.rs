@@ -27,6 +27,9 @@ static WAITING: Gauge = Gauge::new(
 
 pub(super) static METRICS: &[&dyn Metric] = &[&DISCARDED, &WAITING];
 
+/// Keys of presence that may wait.
+const PRESENCE: usize = 4_096;
+
 /// Why a connection is closed by the server: a close code and its reason, see PROTOCOL.md.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Close {
@@ -153,7 +156,13 @@ impl Outbox {
 
     /// The newest presence of one key of a room.
     pub fn presence(&self, room: DocKey, key: &str, frame: Bytes) {
-        self.queue().presence.insert((room, key.to_owned()), frame);
+        let mut queue = self.queue();
+        let place = (room, key.to_owned());
+        // Whoever is slower than that sees some of them when they say so again.
+        if queue.presence.len() < PRESENCE || queue.presence.contains_key(&place) {
+            queue.presence.insert(place, frame);
+        }
+        drop(queue);
         self.shared.wake.notify_one();
     }
 

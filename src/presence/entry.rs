@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::auth::Session;
 
 /// Longest update of a client in bytes: a cursor takes some hundred.
-const MAX_BYTES: usize = 16 * 1024;
+const MAX_BYTES: usize = 1024;
 /// Entries are as old as their sender's clock is wrong, so none counts as expired here.
 const NEVER_MS: i64 = i64::MAX / 4;
 
@@ -29,9 +29,13 @@ pub(crate) enum Said {
 
 /// Reads a client's update: the first entry whose key `is_own`; all others are let go.
 pub(crate) fn read(update: &[u8], is_own: impl Fn(&str) -> bool) -> Said {
-    if update.len() > MAX_BYTES {
-        return Said::Nothing;
+    match update.len() > MAX_BYTES {
+        true => Said::Nothing,
+        false => read_any(update, is_own),
     }
+}
+
+fn read_any(update: &[u8], is_own: impl Fn(&str) -> bool) -> Said {
     let states = catch_unwind(|| {
         let store = EphemeralStore::new(NEVER_MS);
         store.apply(update).ok()?;
@@ -78,7 +82,7 @@ pub(super) struct User {
 
 /// Whom an entry as readers get it shows.
 pub(super) fn user(data: &[u8]) -> User {
-    let Said::Here(_, values) = read(data, |_| true) else {
+    let Said::Here(_, values) = read_any(data, |_| true) else {
         return User::default();
     };
     let Some(LoroValue::Map(user)) = values.get("user") else {

@@ -9,8 +9,6 @@ use crate::document::trial::DocKey;
 use crate::feed::message::{put_bytes, take_bytes, take_text, take_uuid};
 
 const FORMAT: u8 = 1;
-/// Longest message in bytes; more presence than that goes into the next one.
-pub(super) const MAX_BYTES: usize = 256 * 1024;
 
 /// What the sending server says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

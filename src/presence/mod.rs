@@ -6,6 +6,7 @@ mod facts;
 mod fleet;
 mod known;
 pub(crate) mod message;
+mod outgoing;
 mod recheck;
 mod speaker;
 mod state;
@@ -25,7 +26,8 @@ use self::fleet::Stand;
 pub use self::fleet::{Condition, Fleet, Standing};
 pub use self::known::{KnownServer, Someone};
 use self::message::{Entry, Message, Server};
-use self::state::{Listener, Outgoing, Person, State, frame};
+use self::outgoing::News;
+use self::state::{Listener, Person, State, frame};
 pub use self::turn::turn;
 pub use self::vitals::{Silent, Vitals};
 use crate::auth::Session;
@@ -40,6 +42,8 @@ use crate::postgres::Pool;
 const SERVER_SILENCE: Duration = Duration::from_secs(16);
 /// For so long the pages of a server that is gone are still taken for Quire's own.
 const GONE_LATELY: Duration = Duration::from_secs(600);
+/// People who are shown in one document; of more than that the first.
+const PEOPLE: usize = 1_000;
 /// A person silent for so long is gone; clients repeat themselves every 10 s.
 const PERSON_SILENCE: Duration = Duration::from_secs(30);
 static IGNORED: Counter = Counter::new(
@@ -108,6 +112,7 @@ impl Presence {
         title: &str,
     ) {
         let mut state = self.state();
+        let shown = state.shown_by(room, reader).into_iter().next();
         let places = state.rooms.entry(room).or_default();
         let title = document(title);
         let people = places.people.iter().map(|(key, p)| (key.as_str(), &p.data));
@@ -116,9 +121,14 @@ impl Presence {
                 outbox.presence(room, key, frame);
             }
         }
-        places
-            .readers
-            .insert(reader, Listener { account_id, outbox });
+        places.readers.insert(
+            reader,
+            Listener {
+                account_id,
+                outbox,
+                shown,
+            },
+        );
     }
 
     /// A connection listens no longer, and whom it showed is gone.
@@ -175,6 +185,23 @@ impl Presence {
         };
         match entry::read(update, is_own) {
             Said::Here(key, values) => {
+                let Some(places) = state.rooms.get_mut(&room) else {
+                    return false;
+                };
+                let is_new = !places.people.contains_key(&key);
+                if is_new && places.people.len() >= PEOPLE {
+                    IGNORED.increment();
+                    return true;
+                }
+                let listener = places.readers.get_mut(&reader);
+                let before = listener.and_then(|l| l.shown.replace(key.clone()));
+                let is_left = |before: &String| {
+                    let person = places.people.get(before);
+                    *before != key && person.is_some_and(|p| p.reader == Some(reader))
+                };
+                if let Some(before) = before.filter(is_left) {
+                    self.say(&mut state, room, before, None, reader);
+                }
                 let data = entry::stamp(&key, values, session);
                 self.say(&mut state, room, key, Some(data), reader);
             }
@@ -210,8 +237,7 @@ impl Presence {
         } else {
             state.parted.insert((room, key.clone()), Instant::now());
         }
-        let outgoing = Outgoing { data, is_removal };
-        state.outgoing.insert((room, key), outgoing);
+        state.outgoing.say((room, key), News { data, is_removal });
         self.shared.changed.notify_one();
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Presence;
 use super::message::{Message, Server};
+use super::outgoing::News;
 use super::state::State;
 use crate::error::Result;
 use crate::feed::message::emit;
@@ -64,7 +65,7 @@ impl Presence {
             let mut state = self.state();
             (
                 server(&mut state),
-                state.take_outgoing(),
+                state.outgoing.take(),
                 state.take_vitals(),
             )
         };
@@ -81,6 +82,9 @@ impl Presence {
         match written {
             Ok(()) => {
                 SENT.increment();
+                if !self.state().outgoing.is_empty() {
+                    self.shared.changed.notify_one();
+                }
                 Ok(())
             }
             Err(error) => {
@@ -88,7 +92,13 @@ impl Presence {
                 state.said.pop_back();
                 state.is_asking |= server == Server::Started;
                 // That somebody left would else be known nowhere until the lease is over.
-                state.say_again(message.entries);
+                for entry in message.entries {
+                    let news = News {
+                        data: entry.data,
+                        is_removal: entry.is_removal,
+                    };
+                    state.outgoing.say_again((entry.room, entry.key), news);
+                }
                 Err(error)
             }
         }

@@ -1,7 +1,7 @@
 //! What all servers said of who is where, and what this one says next. No I/O: readers are reached
 //! through their outboxes, each frame encoded once for all of them.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::entry;
 use super::fleet::Fleet;
-use super::message::{self, Entry, Server};
+use super::message::Server;
+use super::outgoing::{News, Outgoing};
 use super::vitals::Vitals;
 use crate::document::trial::DocKey;
 use crate::fanout::outbox::Outbox;
@@ -23,7 +24,7 @@ const SAID: usize = 4_096;
 pub(super) struct State {
     pub rooms: HashMap<DocKey, Places>,
     /// What the next message says.
-    pub outgoing: BTreeMap<(DocKey, String), Outgoing>,
+    pub outgoing: Outgoing,
     pub fleet: Fleet,
     /// How this server is, as it said last.
     pub vitals: Option<Vitals>,
@@ -51,6 +52,8 @@ pub(super) struct Places {
 pub(super) struct Listener {
     pub account_id: Uuid,
     pub outbox: Outbox,
+    /// The key that it shows; one is enough for whoever has one caret.
+    pub shown: Option<String>,
 }
 
 pub(super) struct Person {
@@ -59,11 +62,6 @@ pub(super) struct Person {
     pub reader: Option<ReaderId>,
     pub data: Bytes,
     pub heard: Instant,
-}
-
-pub(super) struct Outgoing {
-    pub data: Bytes,
-    pub is_removal: bool,
 }
 
 impl Places {
@@ -123,38 +121,6 @@ impl State {
             .collect()
     }
 
-    pub fn take_outgoing(&mut self) -> Vec<Entry> {
-        let mut entries = Vec::new();
-        let mut bytes = 0;
-        while bytes < message::MAX_BYTES {
-            let Some(((room, key), Outgoing { data, is_removal })) = self.outgoing.pop_first()
-            else {
-                break;
-            };
-            bytes += key.len() + data.len() + 48;
-            entries.push(Entry {
-                room,
-                key,
-                data,
-                is_removal,
-            });
-        }
-        entries
-    }
-
-    /// What was taken could not be written. What has been said since is newer.
-    pub fn say_again(&mut self, entries: Vec<Entry>) {
-        for entry in entries {
-            let outgoing = Outgoing {
-                data: entry.data,
-                is_removal: entry.is_removal,
-            };
-            self.outgoing
-                .entry((entry.room, entry.key))
-                .or_insert(outgoing);
-        }
-    }
-
     pub fn show(
         &mut self,
         from: Uuid,
@@ -206,22 +172,20 @@ impl State {
     /// Says again everything that this server said, and who left.
     pub fn repeat(&mut self, own: Uuid) {
         for place in self.parted.keys() {
-            let outgoing = Outgoing {
+            let news = News {
                 data: entry::remove(&place.1),
                 is_removal: true,
             };
-            self.outgoing.entry(place.clone()).or_insert(outgoing);
+            self.outgoing.say_again(place.clone(), news);
         }
         for (room, places) in &self.rooms {
             for (key, person) in &places.people {
                 if person.server_id == own {
-                    let outgoing = Outgoing {
+                    let news = News {
                         data: person.data.clone(),
                         is_removal: false,
                     };
-                    self.outgoing
-                        .entry((*room, key.clone()))
-                        .or_insert(outgoing);
+                    self.outgoing.say_again((*room, key.clone()), news);
                 }
             }
         }
@@ -293,11 +257,7 @@ mod tests {
     fn who_is_here_and_who_left_is_said_again() {
         let said = |mut state: State| -> Vec<bool> {
             state.repeat(OWN);
-            state
-                .outgoing
-                .values()
-                .map(|said| said.is_removal)
-                .collect()
+            state.outgoing.news().map(|said| said.is_removal).collect()
         };
         assert_eq!(said(shown_by(OWN)), [false]);
         assert!(said(shown_by(OTHER)).is_empty());

@@ -102,6 +102,7 @@ impl Server {
             public_urls.push(format!("{}://{address}", scheme(settings)));
         }
 
+        metrics::register(crate::log::METRICS);
         metrics::register(postgres::METRICS);
         metrics::register(traces::METRICS);
         metrics::register(feed::METRICS);

@@ -169,6 +169,7 @@ impl Tender {
         }
         self.presence.expire();
         self.overview.rest();
+        crate::log::tell_left_out();
         LAG.set(self.presence.lag());
         if let Some(oldest) = Instant::now().checked_sub(IDLE_DOCUMENT) {
             self.fanout.unload(self.document_bytes, oldest);

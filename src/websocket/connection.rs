@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::framing::{Message as Heard, Unreadable};
+use super::pace::Pace;
 use super::reader::Reader;
 use super::writer::{self, Rooms};
 use super::{State, close};
@@ -54,6 +55,7 @@ pub(super) struct Connection {
     pub presence: HashMap<DocKey, Leases>,
     pub rooms: Rooms,
     reassembly: Reassembly,
+    presence_pace: Pace,
     under_way: Arc<Semaphore>,
 }
 
@@ -82,6 +84,7 @@ where
         presence: HashMap::new(),
         rooms: rooms.clone(),
         reassembly: Reassembly::default(),
+        presence_pace: Pace::default(),
         under_way: Arc::new(Semaphore::new(UNDER_WAY)),
     };
     if let Some(session) = session {
@@ -288,6 +291,8 @@ impl Connection {
                 }
             }
             RoomKind::Ephemeral => {
+                let wait = self.presence_pace.wait(std::time::Instant::now());
+                tokio::time::sleep(wait).await;
                 let Some(leases) = self.presence.get(&key) else {
                     return;
                 };

@@ -7,6 +7,7 @@ mod connection;
 pub(crate) mod credentials;
 mod framing;
 mod join;
+mod pace;
 mod reader;
 mod seldom;
 mod writer;

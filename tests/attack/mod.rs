@@ -1,0 +1,5 @@
+//! One person against all others: what people of another organisation notice, and what it costs the server.
+
+mod answers;
+mod presence;
+mod stage;
