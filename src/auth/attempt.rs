@@ -45,11 +45,28 @@ impl Subject {
         }
     }
 
-    /// Guesses at the password of one share link.
-    pub fn share_link(link_id: Uuid) -> Self {
+    /// Passwords that one account sets, for itself or for links: each costs a hash.
+    pub fn passwords(account_id: Uuid) -> Self {
+        Self {
+            name: format!("passwords:{account_id}"),
+            limit: 30,
+        }
+    }
+
+    /// Guesses at the password of one share link from one network address: who guesses closes the link for
+    /// himself.
+    pub fn share_link(link_id: Uuid, address: IpAddr) -> Self {
+        Self {
+            name: format!("link:{link_id}:{}", network_of(address)),
+            limit: 10,
+        }
+    }
+
+    /// Guesses at the password of one share link from everywhere.
+    pub fn share_link_altogether(link_id: Uuid) -> Self {
         Self {
             name: format!("link:{link_id}"),
-            limit: 10,
+            limit: 1_000,
         }
     }
 }

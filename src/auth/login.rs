@@ -2,7 +2,7 @@
 //! password, after the same work.
 
 use super::attempt::{Subject, count_attempt, email_digest, forgive_attempt};
-use super::password::{Verdict, hash_password, verify_password};
+use super::password::{For, Verdict, hash_password, verify_password};
 use super::session::{Session, start_session};
 use super::{Token, acting_unknown};
 use crate::error::{Error, Kind, Result};
@@ -179,15 +179,16 @@ async fn guess(
 ) -> Result<bool> {
     let own = Subject::email(email);
     let client = pool.get().await.map_err(failed("connect for sign-in"))?;
-    count_attempt(&client, &[own.clone(), Subject::address(address)]).await?;
+    // By the address first: one that is refused must not lock the account out for others.
+    count_attempt(&client, &[Subject::address(address), own.clone()]).await?;
     drop(client);
     let hash = login.as_ref().map(|login| login.password_hash.as_str());
-    let verdict = verify_password(password, hash).await?;
+    let verdict = verify_password(password, hash, For::Address(address)).await?;
     let Some(login) = login.filter(|_| verdict != Verdict::Wrong) else {
         return Ok(false);
     };
     let renewed = match verdict {
-        Verdict::RightButOld => Some(hash_password(password).await?),
+        Verdict::RightButOld => Some(hash_password(password, For::Address(address)).await?),
         _ => None,
     };
     let client = pool.get().await.map_err(failed("connect for sign-in"))?;

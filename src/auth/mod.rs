@@ -43,7 +43,7 @@ pub use own_sessions::{
     ApiToken, Device, TOKEN_DAYS, api_tokens, devices, end_browser_sessions, end_own_session,
     hold_session, make_api_token,
 };
-pub use password::{Verdict, check_password, hash_password, verify_password};
+pub use password::{For, Verdict, check_password, hash_password, verify_password};
 pub use reset::{check_reset, drop_old_resets, make_reset, reset_is_gone, use_reset};
 pub use scope::{Scope, Scopes};
 pub use session::{

@@ -1,12 +1,18 @@
 //! Passwords and their hashes. Hashing is slow on purpose: it runs off the async threads, two at a
-//! time, so that a flood of sign-ins waits in a line instead of eating memory and CPU.
+//! time, so that a flood of sign-ins waits in a line instead of eating memory and CPU. In that line
+//! everybody stands once: who wants many hashes waits for his own, and nobody else does.
 
+use super::attempt::network_of;
 use crate::error::{Error, Kind, Result};
+use crate::fair::Shares;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, Version};
+use sha2::{Digest, Sha256};
+use std::net::IpAddr;
 use std::sync::LazyLock;
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 
 /// Memory of one hash, passes over it and threads: OWASP's Password Storage Cheat Sheet, argon2id.
 const MEMORY_KIB: u32 = 19_456;
@@ -15,6 +21,29 @@ const THREADS: u32 = 1;
 
 /// Hashes computed at the same time.
 static HASHERS: Semaphore = Semaphore::const_new(2);
+/// Of one account or network address one waits for that.
+static LINE: LazyLock<Shares> = LazyLock::new(|| Shares::of(1));
+
+/// For whom a hash is computed.
+#[derive(Debug, Clone, Copy)]
+pub enum For {
+    Account(Uuid),
+    /// Nobody is signed in.
+    Address(IpAddr),
+}
+
+impl For {
+    fn place(self) -> Uuid {
+        match self {
+            Self::Account(account_id) => account_id,
+            Self::Address(address) => {
+                let digest = Sha256::digest(network_of(address).to_string());
+                let (half, _) = digest.as_slice().split_at(16);
+                Uuid::from_slice(half).expect("16 bytes")
+            }
+        }
+    }
+}
 
 static ARGON2: LazyLock<Argon2<'static>> = LazyLock::new(|| {
     let parameters =
@@ -54,9 +83,9 @@ pub fn check_password(password: &str) -> Result<()> {
 ///
 /// # Errors
 /// `Internal` when the operating system has no random numbers or no memory.
-pub async fn hash_password(password: &str) -> Result<String> {
+pub async fn hash_password(password: &str, whose: For) -> Result<String> {
     let password = password.to_owned();
-    run(move || {
+    run(whose, move || {
         let hash: Result<PasswordHash, _> = ARGON2.hash_password(password.as_bytes());
         hash.map(|hash| hash.to_string())
             .map_err(|e| Error::caused(Kind::Internal, "hash password", e))
@@ -68,11 +97,11 @@ pub async fn hash_password(password: &str) -> Result<String> {
 ///
 /// # Errors
 /// `Internal` when the hash cannot be read.
-pub async fn verify_password(password: &str, hash: Option<&str>) -> Result<Verdict> {
+pub async fn verify_password(password: &str, hash: Option<&str>, whose: For) -> Result<Verdict> {
     let password = password.to_owned();
     let is_known = hash.is_some();
     let hash = hash.unwrap_or(NOBODY).to_owned();
-    run(move || {
+    run(whose, move || {
         let hash = PasswordHash::new(&hash)
             .map_err(|e| Error::caused(Kind::Internal, "read password hash", e))?;
         let is_right = ARGON2.verify_password(password.as_bytes(), &hash).is_ok();
@@ -95,10 +124,14 @@ fn is_current(hash: &PasswordHash) -> bool {
 }
 
 /// A caller that goes away does not free its place before its work is done.
-async fn run<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+async fn run<T: Send + 'static>(
+    whose: For,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let turn = LINE.take(whose.place(), 1).await;
     let place = HASHERS.acquire().await.expect("it is never closed");
     let work = move || {
-        let _place = place;
+        let _places = (turn, place);
         work()
     };
     tokio::task::spawn_blocking(work)
@@ -110,9 +143,11 @@ async fn run<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'stati
 mod tests {
     use super::*;
 
+    const NOBODY_HERE: For = For::Account(Uuid::nil());
+
     #[tokio::test]
     async fn a_hash_knows_its_password_only() {
-        let hash = hash_password("correct horse").await.unwrap();
+        let hash = hash_password("correct horse", NOBODY_HERE).await.unwrap();
         assert!(
             hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
             "{hash}"
@@ -122,10 +157,12 @@ mod tests {
             ("correct horse ", Verdict::Wrong),
             ("", Verdict::Wrong),
         ] {
-            let found = verify_password(password, Some(&hash)).await.unwrap();
+            let found = verify_password(password, Some(&hash), NOBODY_HERE)
+                .await
+                .unwrap();
             assert_eq!(found, verdict, "{password:?}");
         }
-        let again = hash_password("correct horse").await.unwrap();
+        let again = hash_password("correct horse", NOBODY_HERE).await.unwrap();
         assert_ne!(hash, again, "each hash has its own salt");
     }
 
@@ -133,7 +170,7 @@ mod tests {
     async fn nobody_has_no_password_and_costs_as_much() {
         let nobody = PasswordHash::new(NOBODY).unwrap();
         assert!(is_current(&nobody));
-        let found = verify_password("", None).await.unwrap();
+        let found = verify_password("", None, NOBODY_HERE).await.unwrap();
         assert_eq!(found, Verdict::Wrong);
     }
 
@@ -143,9 +180,13 @@ mod tests {
         let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, weak);
         let hash: PasswordHash = weak.hash_password(b"correct horse").unwrap();
         let hash = hash.to_string();
-        let found = verify_password("correct horse", Some(&hash)).await.unwrap();
+        let found = verify_password("correct horse", Some(&hash), NOBODY_HERE)
+            .await
+            .unwrap();
         assert_eq!(found, Verdict::RightButOld);
-        let found = verify_password("another", Some(&hash)).await.unwrap();
+        let found = verify_password("another", Some(&hash), NOBODY_HERE)
+            .await
+            .unwrap();
         assert_eq!(found, Verdict::Wrong);
     }
 
@@ -154,6 +195,22 @@ mod tests {
         for (characters, is_good) in [(7, false), (8, true), (200, true), (201, false)] {
             let password = "é".repeat(characters);
             assert_eq!(check_password(&password).is_ok(), is_good, "{characters}");
+        }
+    }
+
+    #[tokio::test]
+    async fn who_wants_many_hashes_waits_for_his_own() {
+        let many = For::Address("2001:db8::7".parse().unwrap());
+        let flood: Vec<_> = (0..40)
+            .map(|_| tokio::spawn(hash_password("correct horse", many)))
+            .collect();
+        tokio::task::yield_now().await;
+        let other = For::Address("192.0.2.7".parse().unwrap());
+        hash_password("correct horse", other).await.unwrap();
+        let waiting = flood.iter().filter(|hash| !hash.is_finished()).count();
+        assert!(waiting > 30, "{waiting}");
+        for hash in flood {
+            hash.abort();
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::answer::{Answer, empty, json, with};
 use super::call::Call;
 use super::cookie;
-use crate::auth::{self, Organisation, Session, SessionKind, organisations_of};
+use crate::auth::{self, For, Organisation, Session, SessionKind, Subject, organisations_of};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::failed;
 use deadpool_postgres::GenericClient;
@@ -91,7 +91,10 @@ pub async fn set_password(call: &Call<'_>) -> Result<Answer> {
         let current = fields.needed_secret("current_password")?;
         auth::verify_again(&call.context.pool, own, current, call.address).await?;
     }
-    let hash = auth::hash_password(password).await?;
+    let client = call.client().await?;
+    auth::count_attempt(&client, &[Subject::passwords(session.account_id)]).await?;
+    drop(client);
+    let hash = auth::hash_password(password, For::Account(session.account_id)).await?;
 
     let mut client = call.client().await?;
     let transaction = client

@@ -6,7 +6,7 @@ use super::answer::{Answer, empty, json, with};
 use super::call::Call;
 use super::cookie;
 use super::guard::mail_origin;
-use crate::auth::{self, Subject, Token, acting_unknown};
+use crate::auth::{self, For, Subject, Token, acting_unknown};
 use crate::error::{Error, Kind, Result};
 use crate::mail::Mailer;
 use crate::postgres::{Pool, failed};
@@ -46,8 +46,11 @@ pub async fn set(call: &Call<'_>) -> Result<Answer> {
     let password = fields.needed_secret("password")?;
     auth::check_password(password)?;
     // Nobody is worth the work who has no link.
-    auth::check_reset(&call.client().await?, &token).await?;
-    let hash = auth::hash_password(password).await?;
+    let client = call.client().await?;
+    auth::check_reset(&client, &token).await?;
+    auth::count_attempt(&client, &[Subject::address(call.address)]).await?;
+    drop(client);
+    let hash = auth::hash_password(password, For::Address(call.address)).await?;
 
     let mut client = call.client().await?;
     let transaction = client
@@ -64,6 +67,7 @@ pub async fn set(call: &Call<'_>) -> Result<Answer> {
     call.end_former(&transaction).await?;
     let (session, token) = auth::start_session(&transaction, account_id, call.user_agent()).await?;
     let me = Me::of(&transaction, session).await?;
+    auth::forgive_address(&transaction, call.address).await?;
     transaction
         .commit()
         .await

@@ -7,8 +7,8 @@ use super::cookie;
 use super::grants::{Object, take_back};
 use super::guard::page_origin;
 use crate::auth::{
-    Hold, Session, Subject, Token, Verdict, acting, acting_unknown, add_account, check_password,
-    count_attempt, forgive_attempt, hash_password, start_session, verify_password,
+    For, Hold, Session, Subject, Token, Verdict, acting, acting_unknown, add_account,
+    check_password, count_attempt, forgive_attempt, hash_password, start_session, verify_password,
 };
 use crate::error::{Error, Kind, Result};
 use crate::postgres::failed;
@@ -35,7 +35,11 @@ pub async fn create(call: &Call<'_>, org_id: Uuid, object: Object) -> Result<Ans
         None => None,
         Some(password) => {
             check_password(password)?;
-            Some(hash_password(password).await?)
+            let client = call.client().await?;
+            let session = call.session(&client).await?;
+            count_attempt(&client, &[Subject::passwords(session.account_id)]).await?;
+            drop(client);
+            Some(hash_password(password, For::Account(session.account_id)).await?)
         }
     };
     let mut client = call.client().await?;
@@ -135,10 +139,13 @@ pub async fn open(call: &Call<'_>) -> Result<Answer> {
     let (org_id, link_id): (Uuid, Uuid) = (link.get("org_id"), link.get("link_id"));
     call.context.directory.check(org_id)?;
     if let Some(hash) = link.get::<_, Option<&str>>("password_hash") {
-        let subject = Subject::share_link(link_id);
+        let subject = Subject::share_link(link_id, call.address);
         let password = fields.secret("password")?.unwrap_or("");
-        count_attempt(&client, &[Subject::address(call.address), subject.clone()]).await?;
-        if verify_password(password, Some(hash)).await? == Verdict::Wrong {
+        let all = Subject::share_link_altogether(link_id);
+        let counted = [Subject::address(call.address), subject.clone(), all];
+        count_attempt(&client, &counted).await?;
+        let whose = For::Address(call.address);
+        if verify_password(password, Some(hash), whose).await? == Verdict::Wrong {
             return Err(Error::new(Kind::Forbidden, "the password is wrong"));
         }
         forgive_attempt(&client, &subject, call.address).await?;

@@ -6,7 +6,8 @@ use super::call::Call;
 use super::cookie;
 use super::create_document::create_document;
 use crate::auth::{
-    self, LinkKind, Organisation, Session, SignIn, Token, acting_unknown, look_at_link, use_link,
+    self, For, LinkKind, Organisation, Session, SignIn, Subject, Token, acting_unknown,
+    look_at_link, use_link,
 };
 use crate::error::{Error, Kind, Result};
 use crate::postgres::failed;
@@ -69,8 +70,12 @@ pub async fn welcome(call: &Call<'_>) -> Result<Answer> {
             let password = fields.needed_secret("password")?;
             auth::check_password(password)?;
             // Nobody is worth the work who has no link.
-            look_at_link(&call.client().await?, &token).await?;
-            Some((email, auth::hash_password(password).await?))
+            let client = call.client().await?;
+            look_at_link(&client, &token).await?;
+            auth::count_attempt(&client, &[Subject::address(call.address)]).await?;
+            drop(client);
+            let whose = For::Address(call.address);
+            Some((email, auth::hash_password(password, whose).await?))
         }
     };
     let mut client = call.client().await?;
@@ -82,12 +87,16 @@ pub async fn welcome(call: &Call<'_>) -> Result<Answer> {
     call.end_former(&transaction).await?;
     let mut sign_in = use_link(&transaction, &token, name, call.user_agent()).await?;
     let session = &sign_in.session;
+    let is_counted = login.is_some();
     if let Some((email, hash)) = login {
         auth::set_login(&transaction, session.account_id, &email, &hash).await?;
         let except = Some(session.session_id);
         auth::end_browser_sessions(&transaction, session.account_id, except).await?;
     }
     first_document(&transaction, &mut sign_in).await?;
+    if is_counted {
+        auth::forgive_address(&transaction, call.address).await?;
+    }
     transaction
         .commit()
         .await

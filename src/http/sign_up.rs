@@ -4,7 +4,7 @@ use super::answer::{Answer, json};
 use super::call::Call;
 use super::create_document::create_document;
 use super::sign_in::{FIRST_TITLE, welcomed};
-use crate::auth::{self, SignUp, Subject, acting_unknown};
+use crate::auth::{self, For, SignUp, Subject, acting_unknown};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::failed;
 use hyper::StatusCode;
@@ -34,7 +34,7 @@ pub async fn sign_up(call: &Call<'_>) -> Result<Answer> {
     let client = call.client().await?;
     auth::count_attempt(&client, &[Subject::address(call.address)]).await?;
     drop(client);
-    let hash = auth::hash_password(password).await?;
+    let hash = auth::hash_password(password, For::Address(call.address)).await?;
 
     let mut client = call.client().await?;
     let transaction = client

@@ -106,6 +106,7 @@ impl Server {
         metrics::register(postgres::METRICS);
         metrics::register(traces::METRICS);
         metrics::register(feed::METRICS);
+        metrics::register(trial::METRICS);
         let trial = Trial::start(program, trial::Settings::default())?;
         let mut feed_settings = feed::Settings::new(&settings.database_url)?;
         feed_settings.lineage = pool.lineage().clone();

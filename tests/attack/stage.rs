@@ -31,6 +31,7 @@ pub struct Stage {
 /// Somebody of another organisation, who owns a document there.
 pub struct Attacker {
     pub token: Token,
+    pub account_id: Uuid,
     pub org_id: Uuid,
     pub document_id: Uuid,
 }
@@ -61,6 +62,7 @@ impl Stage {
         drop(client);
         let attacker = Attacker {
             token,
+            account_id: session.account_id,
             org_id,
             document_id,
         };
@@ -85,6 +87,18 @@ impl Stage {
             writer,
             reader,
         }
+    }
+
+    /// The rooms of so many more documents of the attacker.
+    pub async fn rooms(&self, count: usize) -> Vec<String> {
+        let client = self.pool.get().await.expect("a connection");
+        let org_id = self.attacker.org_id;
+        let mut rooms = Vec::new();
+        for _ in 0..count {
+            let document_id = document(&client, org_id, self.attacker.account_id).await;
+            rooms.push(format!("{org_id}/{document_id}"));
+        }
+        rooms
     }
 
     pub fn address(&self) -> Address {

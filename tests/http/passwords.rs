@@ -295,3 +295,40 @@ async fn an_account_changes_its_name() {
     assert_eq!(answer.status, 400);
     assert!(answer.detail().starts_with("name: 1 to 100"));
 }
+
+/// Each costs a hash, whoever asks for it.
+#[tokio::test]
+async fn passwords_that_somebody_sets_are_counted_too() {
+    let site = Site::start().await;
+    let (owner, document_id) = site.owner().await;
+    let statement = format!(
+        "insert into quire.attempt values ('passwords:{}', 30, now())",
+        owner.account_id
+    );
+    run(&site, &statement).await;
+    let body = json!({"email": EMAIL, "password": PASSWORD});
+    let answer = owner.change("PUT", "/api/v1/me/password", body).await;
+    assert_eq!(answer.status, 429, "{answer:?}");
+    let links = owner.document(document_id, "/links");
+    let body = json!({"role": "view", "password": PASSWORD});
+    assert_eq!(owner.post(&links, body).await.status, 429);
+}
+
+#[tokio::test]
+async fn an_address_that_is_refused_locks_no_account_out() {
+    let site = Site::start().await;
+    owner(&site).await;
+    let here = "insert into quire.attempt values ('address:127.0.0.1', 100, now())";
+    run(&site, here).await;
+    for _ in 0..12 {
+        let answer = sign_in(&site.stranger(), EMAIL, "something else").await;
+        assert_eq!(answer.status, 429);
+    }
+    run(
+        &site,
+        "delete from quire.attempt where subject like 'address:%'",
+    )
+    .await;
+    let answer = sign_in(&site.stranger(), EMAIL, PASSWORD).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+}

@@ -140,12 +140,17 @@ impl Socket {
 
     /// Sends one update and says how it was answered; everything else that comes is passed over.
     pub async fn write(&mut self, update: &[u8]) -> AckStatus {
+        let answer = self.try_write(update).await;
+        answer.expect("the answer comes before the connection ends")
+    }
+
+    /// The same; `None` when the connection ended before the answer.
+    pub async fn try_write(&mut self, update: &[u8]) -> Option<AckStatus> {
         let sent = self.send_update(update).await;
         loop {
-            match self.next().await {
-                Some(Message::Ack { batch, status }) if batch == sent => return status,
-                Some(_) => {}
-                None => panic!("the connection ended before the answer"),
+            match self.next().await? {
+                Message::Ack { batch, status } if batch == sent => return Some(status),
+                _ => {}
             }
         }
     }

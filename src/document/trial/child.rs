@@ -11,7 +11,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::staging::Staging;
 use super::wire::{Kind, put_answer, read_request};
-use super::{MEMORY_VARIABLE, Settings, Verdict};
+use super::{MEMORY_VARIABLE, NICE_VARIABLE, Settings, Verdict};
 
 /// Where in the progress file stray output begins; before it stands the sequence number.
 pub const STRAY_AT: u64 = 16;
@@ -26,6 +26,11 @@ pub fn run() -> ! {
         .and_then(|bytes| bytes.parse().ok())
         .unwrap_or(Settings::default().memory_bytes);
     limit_memory(memory_bytes);
+    let nice = std::env::var(NICE_VARIABLE)
+        .ok()
+        .and_then(|nice| nice.parse().ok());
+    // Others come first where it matters; that it is not so costs time only.
+    let _ = rustix::process::nice(nice.unwrap_or_default());
     end_with_parent();
     // A panic is answered, not reported: the update that did it is hostile.
     std::panic::set_hook(Box::new(|_| {}));

@@ -12,6 +12,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use super::lanes::Lanes;
 use super::process::Process;
 use super::queue::{Command, Queue};
 use super::wire::{self, Kind, put_request, take_answer};
@@ -40,6 +41,10 @@ pub struct Driver {
     suspects: VecDeque<u64>,
     fingerprints: RandomState,
     watch: Watch,
+    /// Of a quick child: where documents go that are too slow for it.
+    way_out: Option<Arc<Lanes>>,
+    /// What was answered last: a child may end after the answer, of what it was about.
+    answered: Option<(u64, DocKey)>,
 }
 
 struct Unanswered {
@@ -66,7 +71,13 @@ enum End {
 }
 
 impl Driver {
-    pub fn new(exe: PathBuf, settings: Settings, queue: Arc<Queue>, child: Process) -> Self {
+    pub fn new(
+        exe: PathBuf,
+        settings: Settings,
+        queue: Arc<Queue>,
+        child: Process,
+        way_out: Option<Arc<Lanes>>,
+    ) -> Self {
         Self {
             exe,
             settings,
@@ -80,6 +91,16 @@ impl Driver {
             suspects: VecDeque::new(),
             fingerprints: RandomState::new(),
             watch: Watch::default(),
+            way_out,
+            answered: None,
+        }
+    }
+
+    /// Processor time that a request may take.
+    fn budget(&self) -> Duration {
+        match self.way_out {
+            Some(_) => self.settings.budget.min(self.settings.timeout),
+            None => self.settings.timeout,
         }
     }
 
@@ -93,7 +114,7 @@ impl Driver {
 
     /// Moves requests and answers until the child is no more.
     async fn serve(&mut self) -> End {
-        let tick = (self.settings.timeout / 8).max(Duration::from_millis(1));
+        let tick = (self.budget() / 8).max(Duration::from_millis(1));
         let mut ticks = tokio::time::interval(tick);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -181,6 +202,7 @@ impl Driver {
                 .filter(|request| request.sequence == sequence)
                 .expect("the child answers in order");
             self.unanswered_bytes -= request.payload.len();
+            self.answered = Some((sequence, request.doc));
             // Whoever asked may have gone.
             let _ = request.answer.send(verdict);
         }
@@ -218,7 +240,7 @@ impl Driver {
         let took = cpu_time
             .unwrap_or_default()
             .saturating_sub(cpu_then.unwrap_or_default());
-        let timeout = self.settings.timeout;
+        let timeout = self.budget();
         // On a busy machine the child may get no processor at all, which is not the update's fault.
         took >= timeout || since.elapsed() >= timeout * PATIENCE
     }
@@ -242,7 +264,11 @@ impl Driver {
         self.input.clear();
         self.watch = Watch::default();
         self.unanswered_bytes = 0;
-        let mut blamed = None;
+        let answered = self.answered.take().filter(|(last, _)| *last == culprit);
+        let mut blamed = answered.map(|(_, doc)| doc);
+        if let (Some(doc), Some(lanes)) = (blamed, &self.way_out) {
+            lanes.slow_down(doc, Instant::now());
+        }
         for request in std::mem::take(&mut self.unanswered) {
             let verdict = if request.sequence == culprit {
                 blamed = Some(request.doc);
@@ -264,6 +290,10 @@ impl Driver {
     /// The child died in this request. It may have been killed from outside, so the first time
     /// the request is only suspected.
     fn blame(&mut self, request: &Unanswered, end: End) -> Verdict {
+        if let Some(lanes) = &self.way_out {
+            lanes.slow_down(request.doc, Instant::now());
+            return Verdict::NeedsDocument;
+        }
         if end == End::TooSlow {
             return Verdict::Refused(Refusal::TooSlow);
         }

@@ -7,6 +7,7 @@ pub(crate) mod copy;
 pub(crate) mod decode;
 mod driver;
 mod elements;
+mod lanes;
 pub(crate) mod meaning;
 pub(crate) mod operation;
 mod process;
@@ -26,12 +27,20 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::error::{Error, Kind, Result};
-use queue::{Command, Queue};
+use crate::metrics::Metric;
+use lanes::Lanes;
+use queue::Command;
 
 /// The subcommand of Quire's binary that runs the child.
 pub const SUBCOMMAND: &str = "trial";
 /// Tells the child its memory limit.
 const MEMORY_VARIABLE: &str = "QUIRE_TRIAL_MEMORY_BYTES";
+/// Tells the child by how much others come before it (nice).
+const NICE_VARIABLE: &str = "QUIRE_TRIAL_NICE";
+/// Children in which an update has little time.
+const QUICK: usize = 2;
+/// How much others come before the slow child.
+const SLOW_NICE: i32 = 10;
 
 /// One document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,15 +70,22 @@ impl DocKey {
 pub struct Settings {
     /// Address space that the child may take beyond what it has at its start.
     pub memory_bytes: u64,
-    /// How long one update may take.
+    /// Processor time that one update may take in a quick child; then it is tried in the slow one.
+    pub budget: Duration,
+    /// Processor time that one update may take at all.
     pub timeout: Duration,
+    /// By how much other processes come before it.
+    pub nice: i32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
             memory_bytes: 1 << 30,
+            // Without optimisation all takes some ten times as long.
+            budget: Duration::from_millis(if cfg!(debug_assertions) { 2_000 } else { 200 }),
             timeout: Duration::from_secs(5),
+            nice: 0,
         }
     }
 }
@@ -146,7 +162,10 @@ impl Refusal {
     }
 }
 
-/// A handle to the trial; clones share one child, which ends with the last of them.
+/// What this module counts.
+pub static METRICS: &[&dyn Metric] = lanes::METRICS;
+
+/// A handle to the trial; clones share its children, which end with the last of them.
 #[derive(Debug, Clone)]
 pub struct Trial {
     owner: Arc<Owner>,
@@ -154,30 +173,47 @@ pub struct Trial {
 
 #[derive(Debug)]
 struct Owner {
-    queue: Arc<Queue>,
-    driver: AbortHandle,
+    lanes: Arc<Lanes>,
+    drivers: Vec<AbortHandle>,
 }
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        // The child is killed with its driver.
-        self.driver.abort();
+        // Children are killed with their drivers.
+        for driver in &self.drivers {
+            driver.abort();
+        }
     }
 }
 
 impl Trial {
-    /// Starts the child: `exe` is Quire's own binary, re-executed as `quire trial`. Call it within
+    /// Starts the children: `exe` is Quire's own binary, re-executed as `quire trial`. Call it within
     /// a tokio runtime.
     ///
     /// # Errors
-    /// `Internal` when the child cannot be started.
+    /// `Internal` when a child cannot be started.
     pub fn start(exe: PathBuf, settings: Settings) -> Result<Self> {
-        let queue = Arc::new(Queue::default());
-        let child = process::Process::start(&exe, &settings)?;
-        let driver = driver::Driver::new(exe, settings, queue.clone(), child);
-        let driver = tokio::spawn(driver.run()).abort_handle();
+        let lanes = Arc::new(Lanes::new(QUICK));
+        let quick = lanes.quick().iter();
+        let quick = quick.map(|queue| (queue.clone(), settings.clone(), Some(lanes.clone())));
+        let slow = Settings {
+            nice: SLOW_NICE,
+            ..settings.clone()
+        };
+        let slow = (lanes.slow().clone(), slow, None);
+        let mut owner = Owner {
+            lanes: lanes.clone(),
+            drivers: Vec::new(),
+        };
+        for (queue, settings, way_out) in quick.chain([slow]) {
+            let child = process::Process::start(&exe, &settings)?;
+            let driver = driver::Driver::new(exe.clone(), settings, queue, child, way_out);
+            owner
+                .drivers
+                .push(tokio::spawn(driver.run()).abort_handle());
+        }
         Ok(Self {
-            owner: Arc::new(Owner { queue, driver }),
+            owner: Arc::new(owner),
         })
     }
 
@@ -206,8 +242,10 @@ impl Trial {
 
     async fn put(&self, doc: DocKey, update: Bytes) -> oneshot::Receiver<Verdict> {
         let (answer, verdict) = oneshot::channel();
-        let room = self.owner.queue.room_for(doc, update.len()).await;
-        self.owner.queue.push(Command::Submit {
+        let queue = self.owner.lanes.of(doc);
+        let room = queue.room_for(doc, update.len()).await;
+        // It may have become slow while it waited.
+        self.owner.lanes.of(doc).push(Command::Submit {
             doc,
             update,
             answer,
@@ -225,8 +263,9 @@ impl Trial {
     /// when it cannot read the snapshot.
     pub async fn seed(&self, doc: DocKey, snapshot: Bytes) -> Result<()> {
         let (answer, verdict) = oneshot::channel();
-        let room = self.owner.queue.room_for(doc, snapshot.len()).await;
-        self.owner.queue.push(Command::Seed {
+        let queue = self.owner.lanes.of(doc);
+        let room = queue.room_for(doc, snapshot.len()).await;
+        self.owner.lanes.of(doc).push(Command::Seed {
             doc,
             snapshot,
             answer,
@@ -246,13 +285,13 @@ impl Trial {
     /// An update came out of the feed. Call it before showing the update to anybody. Never waits:
     /// when the pipe is full, the staging copy is forgotten instead.
     pub fn committed(&self, doc: DocKey, update: Bytes) {
-        self.owner.queue.push_committed(doc, update);
+        self.owner.lanes.of(doc).push_committed(doc, update);
     }
 
     /// The staging copy is no longer right: an update passed the trial and was refused at commit.
     /// Call it before the client hears of the refusal.
     pub fn forget(&self, doc: DocKey) {
-        self.owner.queue.push(Command::Forget { doc });
+        self.owner.lanes.of(doc).push(Command::Forget { doc });
     }
 }
 

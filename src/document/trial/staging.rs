@@ -88,7 +88,13 @@ impl Staging {
         }
     }
 
+    /// Drops the copy of a document, or those of a whole organisation when no document is named.
     pub fn forget(&mut self, doc: DocKey) {
+        if doc.document_id.is_nil() {
+            self.copies.retain(|key, _| key.org_id != doc.org_id);
+            self.bytes = self.copies.values().map(|entry| entry.bytes).sum();
+            return;
+        }
         if let Some(entry) = self.copies.remove(&doc) {
             self.bytes -= entry.bytes;
         }

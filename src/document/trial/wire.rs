@@ -20,7 +20,7 @@ pub enum Kind {
     Seed = 2,
     /// The update is durable. Not answered.
     Committed = 3,
-    /// Drop the staging copy. Not answered.
+    /// Drop the staging copy; without a document all of the organisation. Not answered.
     Forget = 4,
 }
 

@@ -11,7 +11,7 @@ mod show;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use loro::VersionVector;
@@ -36,6 +36,10 @@ use crate::traces::{self, Place, Span};
 /// Messages that are kept while a document is being loaded. What the feed brings beyond that is
 /// let go, and read from the tables once more.
 const WAITING_FOR_LOAD: usize = 4_096;
+/// An update of more bytes than this may take long to import,
+const LIGHT: usize = 1024;
+/// and any after one that took so long.
+const HEAVY: Duration = Duration::from_millis(2);
 /// Messages taken at once, so that a burst becomes few frames.
 const TAKEN_AT_ONCE: usize = 256;
 /// Pause before tables that could not be read are read again.
@@ -145,6 +149,8 @@ struct State {
     reaches: Lsn,
     /// Whether it has changed since it was compared with other servers' copies.
     is_uncompared: bool,
+    /// Whether the last import took long: then the next one may, too.
+    is_heavy: bool,
     set_aside: BTreeSet<i64>,
     snapshot_bytes: usize,
     tail_edits: usize,
@@ -207,6 +213,7 @@ impl State {
             era,
             reaches: position.reaches,
             is_uncompared: true,
+            is_heavy: false,
             position,
             set_aside,
             snapshot_bytes,
@@ -358,7 +365,15 @@ impl State {
     /// Imports one row; what Loro cannot apply is set aside, and a poisoned copy rebuilt. Answers
     /// whether it is part of the document now.
     fn import(&mut self, edit_id: i64, update: &Bytes) -> bool {
-        match self.live.import(update) {
+        let began = Instant::now();
+        let live = &mut self.live;
+        // What may take long must not hold up what else runs on this thread.
+        let imported = match self.is_heavy || update.len() > LIGHT {
+            true => tokio::task::block_in_place(|| live.import(update)),
+            false => live.import(update),
+        };
+        self.is_heavy = began.elapsed() > HEAVY;
+        match imported {
             Ok(imported) => {
                 self.tail_edits += 1;
                 self.tail_bytes += update.len();

@@ -32,8 +32,9 @@ pub(super) const WAITING: usize = 256;
 const GROUP: usize = 64;
 /// Submissions that wait for their commit; then the next trial waits.
 const COMMITTING: usize = 256;
-/// Times that the staging copy is made for one update.
-const STAGINGS: u32 = 2;
+/// Times that the staging copy is made for one update: a child may end of somebody else's, and what is too
+/// slow for a quick one is tried in the slow one.
+const STAGINGS: u32 = 6;
 /// The shortest time between two copies of one document that are made anew because an update builds on
 /// what they lack: a client that makes such updates up must not have them made all the time.
 const ANEW_EVERY: Duration = Duration::from_secs(5);
