@@ -13,6 +13,8 @@ and (
         where m.org_id = i.org_id
         and m.account_id = i.created_by
         and m.role <> 'guest'
+        -- Not more than its author may give by now.
+        and (i.role <> 'admin' or m.role in ('owner', 'admin'))
     )
 )
 returning

@@ -1,4 +1,4 @@
-use super::site::Site;
+use super::site::{Site, Visitor};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -58,4 +58,43 @@ async fn an_invitation_names_a_document_that_is_there() {
     assert!(answer.detail().starts_with("document_id:"));
     let answer = owner.post(&path, json!({"document_id": "x"})).await;
     assert_eq!(answer.detail(), "document_id: must be a uuid");
+}
+
+/// The secret of a new invitation.
+async fn invitation(by: &Visitor, role: &str) -> String {
+    let path = by.organisation("/invitations");
+    let answer = by.post(&path, json!({"role": role})).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let url = answer.json()["url"].as_str().expect("a link").to_owned();
+    url.rsplit_once('#').expect("a secret").1.to_owned()
+}
+
+#[tokio::test]
+async fn an_invitation_gives_no_more_than_its_author_may_give_when_it_is_used() {
+    let site = Site::start().await;
+    let (owner, _) = site.owner().await;
+    let admin = site.somebody(Some(owner.org_id), "admin").await;
+    let for_admin = invitation(&admin, "admin").await;
+    let for_member = invitation(&admin, "member").await;
+    let member = owner.organisation(&format!("/members/{}", admin.account_id));
+    let demoted = owner
+        .change("PATCH", &member, json!({"role": "member"}))
+        .await;
+    assert!(demoted.status < 300, "{demoted:?}");
+    let use_it = async |token: &str| {
+        let body = json!({"token": token, "name": "Again"});
+        site.stranger().post("/api/v1/welcome", body).await.status
+    };
+    assert_eq!(use_it(&for_admin).await, 410);
+    assert_eq!(use_it(&for_member).await, 200, "that he may do still");
+    // It fell for good: being an admin again does not bring it back.
+    let admin_again = owner
+        .change("PATCH", &member, json!({"role": "admin"}))
+        .await;
+    assert!(admin_again.status < 300, "{admin_again:?}");
+    assert_eq!(use_it(&for_admin).await, 410);
+    let for_member = invitation(&admin, "member").await;
+    let removed = owner.change("DELETE", &member, json!({})).await;
+    assert!(removed.status < 300, "{removed:?}");
+    assert_eq!(use_it(&for_member).await, 410);
 }

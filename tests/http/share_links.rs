@@ -237,3 +237,24 @@ async fn a_visitor_with_a_link_to_a_folder_sees_what_lies_in_it_and_nothing_else
     assert_eq!(revoked.status, 204);
     assert_eq!(vera.get(&folder(&vera, 1)).await.status, 404);
 }
+
+/// Else he would come back in by it, with the rights that were taken away.
+#[tokio::test]
+async fn who_leaves_the_organisation_takes_his_links_along() {
+    let site = Site::start().await;
+    let (owner, document_id) = site.owner().await;
+    for (method, body) in [("DELETE", json!({})), ("PATCH", json!({"role": "guest"}))] {
+        let admin = site.somebody(Some(owner.org_id), "admin").await;
+        let his = link(&admin, document_id, json!({"role": "edit"})).await;
+        let hers = link(&owner, document_id, json!({"role": "edit"})).await;
+        let (by_his, by_hers) = (come_in(&site, &his).await, come_in(&site, &hers).await);
+        let member = owner.organisation(&format!("/members/{}", admin.account_id));
+        let gone = owner.change(method, &member, body).await;
+        assert_eq!(gone.status, 204, "{gone:?}");
+        let place = owner.document(document_id, "");
+        assert_eq!(by_his.get(&place).await.status, 404, "{method}");
+        assert_eq!(by_hers.get(&place).await.status, 200, "{method}");
+        assert_eq!(open(&admin, &his, None).await.status, 410);
+        assert_eq!(open(&site.stranger(), &his, None).await.status, 410);
+    }
+}
