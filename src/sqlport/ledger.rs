@@ -63,6 +63,8 @@ pub(super) struct Ledger {
     is_skipping: bool,
     /// Data of COPY go to Postgres in the extended protocol; it takes no Sync until they end.
     is_copying: bool,
+    /// Postgres waits for the data of a COPY, in either protocol: it reads everything else as a mistake in them.
+    is_taking_data: bool,
     /// An answer came that nobody asked for: nothing can be told from here on.
     is_lost: bool,
     /// I, T or E: none, in a transaction, in a failed one.
@@ -80,8 +82,9 @@ impl Ledger {
         self.open.is_empty() && self.status == b'I'
     }
 
-    pub fn is_skipping(&self) -> bool {
-        self.is_skipping
+    /// Whether Postgres takes no notice of what comes, or takes it for something else.
+    pub fn is_unheard(&self) -> bool {
+        self.is_skipping || self.is_taking_data
     }
 
     /// Whether a statement of the port's own would disturb or not be understood.
@@ -108,6 +111,7 @@ impl Ledger {
     /// The data of a COPY end.
     pub fn copied(&mut self) {
         self.is_copying = false;
+        self.is_taking_data = false;
     }
 
     /// Whether the message that comes now must be all there before it can be dealt with.
@@ -136,6 +140,9 @@ impl Ledger {
                 };
             }
             _ => {}
+        }
+        if matches!(tag, b'G' | b'C' | b'E' | b'Z') {
+            self.is_taking_data = tag == b'G';
         }
         let Some(Entry { ask, whose }) = self.open.front().cloned() else {
             // A FATAL error asks nobody.
@@ -240,7 +247,7 @@ mod tests {
         assert!(ledger.is_idle());
         let mut ledger = asked(&[Parse, Bind]);
         answer(&mut ledger, b"E");
-        assert!(ledger.is_skipping());
+        assert!(ledger.is_unheard());
         assert!(!ledger.asked(Execute, Whose::Client));
         assert!(ledger.asked(Sync, Whose::Client));
         answer(&mut ledger, b"Z");

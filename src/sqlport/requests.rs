@@ -40,6 +40,15 @@ pub(super) struct Requests<'a> {
     pub left: usize,
 }
 
+/// Whether a statement of the port's own may stand here.
+enum Turn {
+    Mine,
+    /// Postgres takes no notice of what the client says here, or takes it for something else.
+    Unheard,
+    /// That cannot be told.
+    Lost,
+}
+
 /// What to do with a message.
 enum Step {
     /// It goes on when there is more of it.
@@ -158,8 +167,7 @@ impl Requests<'_> {
 
     /// A message that concerns a statement with calls, or one that may be such a statement.
     async fn call(&mut self, tag: u8, whole: Bytes) -> Result<(), End> {
-        if self.state.ledger().is_skipping() {
-            // Postgres takes no notice of it.
+        if self.state.ledger().is_unheard() {
             return self.send_as_it_is(tag, &whole).await;
         }
         match tag {
@@ -193,8 +201,10 @@ impl Requests<'_> {
             Ok(Some(found)) => found,
             Err(refusal) => return self.refuse(Ask::Query, &refusal).await,
         };
-        if !self.is_my_turn().await {
-            return self.refuse(Ask::Query, &super::session::lost()).await;
+        match self.my_turn().await {
+            Turn::Mine => {}
+            Turn::Unheard => return self.send_as_it_is(b'Q', &whole).await,
+            Turn::Lost => return self.refuse(Ask::Query, &super::session::lost()).await,
         }
         let mut values = Vec::new();
         for call in &found.calls {
@@ -253,11 +263,10 @@ impl Requests<'_> {
         let Some(prepared) = self.prepared.get(bind.statement).cloned() else {
             return self.send_as_it_is(b'B', &whole).await;
         };
-        if !self.is_my_turn().await {
-            return self.refuse(Ask::Bind, &super::session::lost()).await;
-        }
-        if self.state.ledger().is_skipping() {
-            return self.send_as_it_is(b'B', &whole).await;
+        match self.my_turn().await {
+            Turn::Mine => {}
+            Turn::Unheard => return self.send_as_it_is(b'B', &whole).await,
+            Turn::Lost => return self.refuse(Ask::Bind, &super::session::lost()).await,
         }
         let is_utf8 = self.state.is_utf8();
         let mut values = Vec::new();
@@ -291,17 +300,21 @@ impl Requests<'_> {
         }
     }
 
-    /// Waits until everything before is answered. False when that cannot be told.
-    async fn is_my_turn(&mut self) -> bool {
-        if self.state.ledger().is_quiet() {
-            return !self.state.ledger().is_lost();
+    /// Waits until everything before is answered, as far as it will be.
+    async fn my_turn(&mut self) -> Turn {
+        if !self.state.ledger().is_quiet() {
+            // What was sent without a Sync is answered at once.
+            if self.write_now(message::FLUSH).await.is_err() {
+                return Turn::Lost;
+            }
+            self.state.quiet().await;
         }
-        // What was sent without a Sync is answered at once.
-        if self.write_now(message::FLUSH).await.is_err() {
-            return false;
+        let ledger = self.state.ledger();
+        match (ledger.is_lost(), ledger.is_unheard()) {
+            (true, _) => Turn::Lost,
+            (false, true) => Turn::Unheard,
+            (false, false) => Turn::Mine,
         }
-        self.state.quiet().await;
-        !self.state.ledger().is_lost()
     }
 }
 

@@ -109,9 +109,9 @@ impl State {
         }
     }
 
-    /// Waits until everything that was asked is answered, or nothing more will be.
+    /// Waits until everything that was asked is answered, or nothing more will be before the client says more.
     pub async fn quiet(&self) {
-        self.until(|ledger| ledger.is_quiet() || ledger.is_lost() || ledger.is_skipping())
+        self.until(|ledger| ledger.is_quiet() || ledger.is_lost() || ledger.is_unheard())
             .await;
     }
 

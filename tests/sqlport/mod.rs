@@ -6,6 +6,7 @@ mod failover;
 pub mod figures;
 mod functions;
 mod mutations;
+mod orders;
 mod past;
 mod pgbench;
 mod psql;
