@@ -100,6 +100,11 @@ pub struct Serve {
     #[arg(long, env = "QUIRE_DOCUMENT_BYTES", default_value = "256MiB", value_parser = bytes, value_name = "BYTES")]
     pub document_bytes: usize,
 
+    /// How large one document may become: its edits and its history as they are stored, about. What would
+    /// make it larger is refused.
+    #[arg(long, env = "QUIRE_DOCUMENT_MAX_BYTES", default_value = "64MiB", value_parser = bytes, value_name = "BYTES")]
+    pub document_max_bytes: usize,
+
     /// Memory for what is on its way to one reader. A reader that falls further behind is brought
     /// up to date afterwards.
     #[arg(long, env = "QUIRE_OUTBOX_BYTES", default_value = "1MiB", value_parser = bytes, value_name = "BYTES")]

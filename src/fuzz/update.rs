@@ -129,14 +129,14 @@ fn staging_copy() -> Copy {
 /// Whether the trial lets it through.
 pub(super) fn is_good(update: &[u8]) -> bool {
     let mut copy = staging_copy();
-    matches!(copy.submit(update), Verdict::Good(_))
+    matches!(copy.submit(update, usize::MAX), Verdict::Good(_))
 }
 
 /// The whole trial. What Loro panics of is refused; what passes makes no two copies differ.
 pub fn trial(bytes: &[u8]) {
     let update = sealed(bytes);
     let mut copy = staging_copy();
-    let verdict = copy.submit(&update);
+    let verdict = copy.submit(&update, usize::MAX);
     if copy.has_panicked() {
         assert_eq!(verdict, Verdict::Refused(Refusal::Harmful));
     }

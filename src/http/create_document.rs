@@ -4,17 +4,20 @@
 use crate::document::model;
 use crate::document::tree::Node;
 use crate::document::update::update_meta;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::postgres::failed;
 use deadpool_postgres::GenericClient;
 use uuid::Uuid;
+
+/// What a new document may have at once, in bytes of its first edit.
+const SEED_BYTES: usize = 32 << 20;
 
 /// Makes a document in one statement: the document, the peer of its first edit and that edit, which
 /// is the server's for an empty page and the creator's for a page of their own. The caller has asked
 /// whether `created_by` may.
 ///
 /// # Errors
-/// `Invalid` when the title is not 1 to 300 characters; otherwise when the database fails.
+/// `TooLarge` for a page that is; `Invalid` when the title is not 1 to 300 characters; otherwise when the database fails.
 pub async fn create_document(
     client: &impl GenericClient,
     org_id: Uuid,
@@ -35,6 +38,14 @@ pub async fn create_document(
             (seed, i32::try_from(characters).unwrap_or(i32::MAX))
         }
     };
+    if seed.len() > SEED_BYTES {
+        let context = format!(
+            "the page would take {} bytes; a new document may have {} MiB",
+            seed.len(),
+            SEED_BYTES >> 20
+        );
+        return Err(Error::new(Kind::TooLarge, context));
+    }
     let author = page.map(|_| created_by);
     let meta = update_meta(&seed)?;
     client

@@ -107,7 +107,11 @@ impl Server {
         metrics::register(traces::METRICS);
         metrics::register(feed::METRICS);
         metrics::register(trial::METRICS);
-        let trial = Trial::start(program, trial::Settings::default())?;
+        let trying = trial::Settings {
+            document_bytes: settings.document_max_bytes,
+            ..trial::Settings::default()
+        };
+        let trial = Trial::start(program, trying)?;
         let mut feed_settings = feed::Settings::new(&settings.database_url)?;
         feed_settings.lineage = pool.lineage().clone();
         feed_settings.source = settings.feed_from;

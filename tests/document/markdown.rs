@@ -258,3 +258,40 @@ fn mark_breaks(children: &mut [Child]) {
         }
     }
 }
+
+/// Were one of them to take time in the square, it would be hours: nobody would see this test end.
+#[test]
+fn two_million_of_any_characters_are_written_and_read() {
+    const MANY: usize = 2_000_000;
+    let run = |text: String| {
+        Child::Text(Run {
+            text,
+            ..Default::default()
+        })
+    };
+    let of = |text: &str| run(text.repeat(MANY / text.len()));
+    let mut pages: Vec<Vec<Child>> = Vec::new();
+    for text in [
+        ".", ")", "1.", "1", "#", ":/", "@a", "www.", "&", "<", "[", "]", "![", "](", "*", "**a",
+        "_", "~", "`", "` ", "\\", "\n", " ", "- ", "> ", "|", "\t", "é", "a.b@c.d ", "<!--",
+        "<a ",
+    ] {
+        pages.push(vec![of(text)]);
+    }
+    pages.push(vec![run("1".repeat(MANY / 2)), of(".")]);
+    let breaks = (0..MANY / 20).map(|_| Child::Node(Node::new("hardBreak", Vec::new())));
+    pages.push(breaks.chain([run("end".to_owned())]).collect());
+    for children in pages {
+        let start: String = Node::new("paragraph", children.clone())
+            .all_text()
+            .chars()
+            .take(8)
+            .collect();
+        println!("{start:?}");
+        let paragraph = Node::new("paragraph", children);
+        let page = Node::new("doc", vec![Child::Node(paragraph)]);
+        let written = markdown::write(&page);
+        // Some of them are more than a page may have when they are read.
+        let _ = markdown::read(&written);
+    }
+}

@@ -12,6 +12,7 @@ mod folds_killed;
 mod full_disk;
 mod half_open;
 mod lag;
+mod large;
 mod migration;
 mod missed;
 mod overview;

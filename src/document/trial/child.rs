@@ -11,7 +11,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::staging::Staging;
 use super::wire::{Kind, put_answer, read_request};
-use super::{MEMORY_VARIABLE, NICE_VARIABLE, Settings, Verdict};
+use super::{DOCUMENT_VARIABLE, MEMORY_VARIABLE, NICE_VARIABLE, Settings, Verdict};
 
 /// Where in the progress file stray output begins; before it stands the sequence number.
 pub const STRAY_AT: u64 = 16;
@@ -21,21 +21,22 @@ const ANSWERS_BYTES: usize = 64 * 1024;
 
 /// Serves the trial until stdin ends, then exits.
 pub fn run() -> ! {
-    let memory_bytes = std::env::var(MEMORY_VARIABLE)
-        .ok()
-        .and_then(|bytes| bytes.parse().ok())
-        .unwrap_or(Settings::default().memory_bytes);
+    let memory_bytes = told(MEMORY_VARIABLE).unwrap_or(Settings::default().memory_bytes);
+    let document_bytes = told(DOCUMENT_VARIABLE).unwrap_or(Settings::default().document_bytes);
     limit_memory(memory_bytes);
-    let nice = std::env::var(NICE_VARIABLE)
-        .ok()
-        .and_then(|nice| nice.parse().ok());
+    let nice = told(NICE_VARIABLE);
     // Others come first where it matters; that it is not so costs time only.
     let _ = rustix::process::nice(nice.unwrap_or_default());
     end_with_parent();
     // A panic is answered, not reported: the update that did it is hostile.
     std::panic::set_hook(Box::new(|_| {}));
-    let served = serve(&mut Staging::new(memory_bytes));
+    let served = serve(&mut Staging::new(memory_bytes, document_bytes));
     std::process::exit(i32::from(served.is_err()));
+}
+
+/// What the parent said in the environment.
+fn told<T: std::str::FromStr>(name: &str) -> Option<T> {
+    std::env::var(name).ok()?.parse().ok()
 }
 
 fn serve(staging: &mut Staging) -> std::io::Result<()> {

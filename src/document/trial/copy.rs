@@ -38,6 +38,8 @@ pub struct Copy {
     is_poisoned: bool,
     submits: u32,
     bytes: usize,
+    /// Length of the document as it came, and of all updates since.
+    encoded_bytes: usize,
 }
 
 impl Copy {
@@ -47,6 +49,7 @@ impl Copy {
         let version = live.version().map_err(|_| true)?;
         Ok(Self {
             bytes: live.bytes() + snapshot.len(),
+            encoded_bytes: snapshot.len(),
             live,
             replicas: HashMap::new(),
             depths: HashMap::new(),
@@ -105,8 +108,8 @@ impl Copy {
         }
     }
 
-    /// Tries an update; a good one stays in the copy.
-    pub fn submit(&mut self, update: &[u8]) -> Verdict {
+    /// Tries an update; a good one stays in the copy, which it must not make larger than `most_bytes`.
+    pub fn submit(&mut self, update: &[u8], most_bytes: usize) -> Verdict {
         let Ok(meta) = update_meta(update) else {
             return Verdict::Refused(Refusal::Malformed);
         };
@@ -127,6 +130,9 @@ impl Copy {
         if meta.counter_start > staged {
             return Verdict::MissingDependencies;
         }
+        if self.encoded_bytes + update.len() > most_bytes {
+            return Verdict::Refused(Refusal::TooLarge);
+        }
         let verdict = self.try_import(update, meta).unwrap_or_else(|_| {
             self.spoil();
             Verdict::Refused(Refusal::Harmful)
@@ -136,6 +142,7 @@ impl Copy {
             let fingerprint = self.fingerprints.hash_one(update);
             self.pending.push_back((meta, fingerprint));
             self.bytes += 2 * update.len();
+            self.encoded_bytes += update.len();
             self.submits += 1;
             if self.submits % 1024 == 0 {
                 self.bytes = self.bytes.max(self.live.bytes());

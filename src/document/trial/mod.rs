@@ -35,6 +35,8 @@ use queue::Command;
 pub const SUBCOMMAND: &str = "trial";
 /// Tells the child its memory limit.
 const MEMORY_VARIABLE: &str = "QUIRE_TRIAL_MEMORY_BYTES";
+/// Tells the child how large a document may become.
+const DOCUMENT_VARIABLE: &str = "QUIRE_TRIAL_DOCUMENT_BYTES";
 /// Tells the child by how much others come before it (nice).
 const NICE_VARIABLE: &str = "QUIRE_TRIAL_NICE";
 /// Children in which an update has little time.
@@ -70,6 +72,8 @@ impl DocKey {
 pub struct Settings {
     /// Address space that the child may take beyond what it has at its start.
     pub memory_bytes: u64,
+    /// How large a document may become, in bytes of its edits and its history.
+    pub document_bytes: usize,
     /// Processor time that one update may take in a quick child; then it is tried in the slow one.
     pub budget: Duration,
     /// Processor time that one update may take at all.
@@ -82,6 +86,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             memory_bytes: 1 << 30,
+            document_bytes: 64 << 20,
             // Without optimisation all takes some ten times as long.
             budget: Duration::from_millis(if cfg!(debug_assertions) { 2_000 } else { 200 }),
             timeout: Duration::from_secs(5),
@@ -135,7 +140,7 @@ pub enum Refusal {
     Killed,
     /// The trial took too long.
     TooSlow,
-    /// More text, or deeper nesting, than a document may have.
+    /// More text, more bytes, or deeper nesting, than a document may have.
     TooLarge,
 }
 

@@ -11,7 +11,7 @@ use rustix::fs::{MemfdFlags, memfd_create};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use super::child::STRAY_AT;
-use super::{MEMORY_VARIABLE, NICE_VARIABLE, SUBCOMMAND, Settings};
+use super::{DOCUMENT_VARIABLE, MEMORY_VARIABLE, NICE_VARIABLE, SUBCOMMAND, Settings};
 use crate::error::{Error, Kind, Result};
 
 /// Stray output that is worth logging.
@@ -36,6 +36,7 @@ impl Process {
             // The child works on hostile input: it is told nothing that it does not need.
             .env_clear()
             .env(MEMORY_VARIABLE, settings.memory_bytes.to_string())
+            .env(DOCUMENT_VARIABLE, settings.document_bytes.to_string())
             .env(NICE_VARIABLE, settings.nice.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -14,6 +14,8 @@ const BUDGET_PART: u64 = 4;
 pub struct Staging {
     copies: HashMap<DocKey, Entry>,
     budget_bytes: usize,
+    /// How large a document may become.
+    document_bytes: usize,
     bytes: usize,
     clock: u64,
     has_panicked: bool,
@@ -26,8 +28,9 @@ struct Entry {
 }
 
 impl Staging {
-    pub fn new(memory_bytes: u64) -> Self {
+    pub fn new(memory_bytes: u64, document_bytes: usize) -> Self {
         Self {
+            document_bytes,
             copies: HashMap::new(),
             budget_bytes: (memory_bytes / BUDGET_PART) as usize,
             bytes: 0,
@@ -48,7 +51,7 @@ impl Staging {
             return Verdict::NeedsDocument;
         };
         entry.used = self.clock;
-        let verdict = entry.copy.submit(update);
+        let verdict = entry.copy.submit(update, self.document_bytes);
         let bytes = entry.copy.bytes();
         self.bytes = self.bytes - entry.bytes + bytes;
         entry.bytes = bytes;

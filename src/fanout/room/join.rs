@@ -22,6 +22,8 @@ const READER_PERMISSIONS: &str = include_str!("../../../sql/reader_permissions.s
 /// of its own, which must not become as long as what was written while the reader slept.
 const PART_OPERATIONS: i64 = 256 * 1024;
 const PART_BYTES: usize = 1024 * 1024;
+/// A snapshot of more bytes than this comes in parts: readers refuse an update of more than 16 MiB.
+const WHOLE_BYTES: usize = 8 * 1024 * 1024;
 
 pub(super) static SNAPSHOTS: Counter = Counter::new(
     "quire_snapshots_made_total",
@@ -205,8 +207,10 @@ impl State {
 
     /// What somebody at `version` lacks, or the first part of it.
     fn missing(&mut self, version: &VersionVector) -> Result<Missing> {
-        if version.is_empty() {
-            let frames = self.frames_from_nothing()?;
+        if version.is_empty()
+            && !self.is_long
+            && let Some(frames) = self.frames_from_nothing()?
+        {
             return Ok(Missing {
                 frames,
                 reached: None,
@@ -221,29 +225,34 @@ impl State {
         Ok(Missing { frames, reached })
     }
 
-    /// A snapshot, shared with the joiners before and after, and what was edited since it.
-    fn frames_from_nothing(&mut self) -> Result<Vec<Bytes>> {
+    /// A snapshot, shared with the joiners before and after, and what was edited since it. None: it would be
+    /// longer than an update may be, so that the document must come in parts.
+    fn frames_from_nothing(&mut self) -> Result<Option<Vec<Bytes>>> {
         if let Some(shot) = &self.shot {
             if shot.version == self.version {
-                return Ok(shot.frames.clone());
+                return Ok(Some(shot.frames.clone()));
             }
             let live = &self.live;
             let since = tokio::task::block_in_place(|| live.export_from(&shot.version))?;
             if since.len() <= SHARED_SNAPSHOT_TAIL {
                 let mut frames = shot.frames.clone();
                 frames.extend(self.encode(&[since])?);
-                return Ok(frames);
+                return Ok(Some(frames));
             }
         }
         SNAPSHOTS.increment();
         let live = &self.live;
         let snapshot = tokio::task::block_in_place(|| live.snapshot())?;
+        if snapshot.len() > WHOLE_BYTES {
+            (self.is_long, self.shot) = (true, None);
+            return Ok(None);
+        }
         let frames = self.encode(&[snapshot])?;
         self.shot = Some(Shot {
             version: self.version.clone(),
             frames: frames.clone(),
         });
-        Ok(frames)
+        Ok(Some(frames))
     }
 
     pub(super) fn send_away(

@@ -149,6 +149,8 @@ struct State {
     reaches: Lsn,
     /// Whether it has changed since it was compared with other servers' copies.
     is_uncompared: bool,
+    /// Whether a snapshot of it is longer than what is sent at once.
+    is_long: bool,
     /// Whether the last import took long: then the next one may, too.
     is_heavy: bool,
     set_aside: BTreeSet<i64>,
@@ -213,6 +215,7 @@ impl State {
             era,
             reaches: position.reaches,
             is_uncompared: true,
+            is_long: false,
             is_heavy: false,
             position,
             set_aside,

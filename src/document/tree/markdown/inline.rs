@@ -60,11 +60,19 @@ pub fn line(children: &[Child], place: Line) -> String {
         refer_to_next: false,
         place,
     };
-    for at in 0..pieces.len() {
-        let (piece, marks) = &pieces[at];
+    // Of each piece the marks of the first one from there on that is no break.
+    let mut nexts = vec![None; pieces.len()];
+    let mut next = None;
+    for (at, (piece, marks)) in pieces.iter().enumerate().rev() {
+        if !matches!(piece, Piece::Break) {
+            next = Some(marks);
+        }
+        nexts[at] = next;
+    }
+    for (at, (piece, marks)) in pieces.iter().enumerate() {
         let marks = match piece {
             // A delimiter beside a line's end is none: what is open goes on over a break, or ends.
-            Piece::Break => writer.going_on(&pieces[at..]),
+            Piece::Break => writer.going_on(marks, nexts[at]),
             _ => marks.clone(),
         };
         let next = match piece {
@@ -143,11 +151,8 @@ struct Writer {
 
 impl Writer {
     /// Which of the open marks a break and the next text have, too.
-    fn going_on(&self, pieces: &[(Piece<'_>, Vec<Mark>)]) -> Vec<Mark> {
-        let next = pieces
-            .iter()
-            .find(|(piece, _)| !matches!(piece, Piece::Break));
-        let (Some((_, own)), Some((_, next))) = (pieces.first(), next) else {
+    fn going_on(&self, own: &[Mark], next: Option<&Vec<Mark>>) -> Vec<Mark> {
+        let Some(next) = next else {
             return Vec::new();
         };
         let open = self.open.iter().zip(next);
@@ -301,8 +306,11 @@ impl Writer {
 
     /// Whether the line so far is a number, so that a sign would make it an item of a list.
     fn follows_number(&self) -> bool {
-        let line = self.out.rsplit('\n').next().unwrap_or_default();
-        !line.is_empty() && line.bytes().all(|b| b.is_ascii_digit())
+        // One of more digits is none, so that no more of a long line is looked at.
+        let before = self.out.bytes().rev();
+        let digits = before.take(10).take_while(u8::is_ascii_digit).count();
+        let first = self.out.bytes().rev().nth(digits);
+        (1..=9).contains(&digits) && first.is_none_or(|byte| byte == b'\n')
     }
 
     fn ends_with_www(&self) -> bool {
