@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run cluster build web test test-web test-rust test-e2e check bench access-check api-check sql-check sql-transcript cluster-check bench-servers faults soak scale fuzz clean compiler tools
+.PHONY: help run cluster build web test test-web test-rust test-e2e check bench access-check api-check sql-check sql-transcript cluster-check bench-servers faults attack soak scale fuzz clean compiler tools
 
 # Where tests keep their databases: in memory where there is room for them. A Postgres that recovers from a crash
 # flushes every file that it has, which takes a busy disk most of a minute.
@@ -73,6 +73,9 @@ bench-servers: build node_modules/.installed ## what a server more costs the dat
 faults: tools web node_modules/.installed ## what goes wrong while people write: ROUNDS= in all, SEED=, FAULTS=kill_server,… (default: every kind in turn), planted bugs; figures as JSON
 	cargo build --locked
 	@TMPDIR=$(SCRATCH) node scripts/faults.mjs $(or $(ROUNDS),84) "$(SEED)" "$(FAULTS)"
+
+attack: tools web node_modules/.installed ## one person against all others, on a release build: what they notice, and what it costs the server; figures as JSON
+	@TMPDIR=$(SCRATCH) node scripts/attack.mjs
 
 soak: tools web node_modules/.installed ## two servers under moderate load: what they hold must not grow (MINUTES=120); figures as JSON
 	TMPDIR=$(SCRATCH) QUIRE_LOG=off QUIRE_SOAK_MINUTES=$(or $(MINUTES),120) cargo test --locked --test quire faults::soak -- --ignored --nocapture

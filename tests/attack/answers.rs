@@ -6,7 +6,7 @@ use quire::protocol::RoomKind;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::stage::{Stage, report};
+use super::stage::Stage;
 use crate::kit::socket::Socket;
 
 /// Memory that an attack may cost, whatever it does: some connections' outboxes and buffers.
@@ -34,9 +34,9 @@ async fn who_never_reads_the_answers_fills_no_memory_and_nobody_else_notices() {
         });
     }
     let attacked = stage.type_on().await;
-    report("answers", &alone, &attacked);
     let grown = stage.resident_bytes().saturating_sub(before);
     assert!(grown < MOST_BYTES, "{grown} bytes");
+    stage.end("answers", &alone, &attacked).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,6 +7,7 @@ use quire::client::{Address, Client, Options};
 use quire::dev::ServerProcess;
 use quire::postgres::{Pool, pool};
 use serde::Serialize;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::kit::members::{document, member, organisation};
@@ -17,6 +18,8 @@ use crate::kit::server::{resident_bytes, serve, shows};
 
 /// Edits whose acks are measured.
 const EDITS: usize = 100;
+/// How long a server may take to stop: what it gives its clients, and some.
+const STOP: Duration = Duration::from_secs(30);
 /// How long after an ack the next one is typed.
 const TYPING: Duration = Duration::from_millis(20);
 
@@ -139,8 +142,17 @@ fn p99_ms(mut times: Vec<Duration>) -> f64 {
     (times[at].as_secs_f64() * 10_000.0).round() / 10.0
 }
 
-/// Prints what was measured without and with the attack, as a line that scripts find.
-pub fn report(attack: &str, alone: &Figures, attacked: &Figures) {
-    let figures = serde_json::json!({ "attack": attack, "alone": alone, "attacked": attacked });
-    println!("attack: {figures}");
+impl Stage {
+    /// Stops the server while the attack goes on, and prints what was measured without and with it, as a line
+    /// that scripts find.
+    pub async fn end(mut self, attack: &str, alone: &Figures, attacked: &Figures) {
+        let began = Instant::now();
+        let stopped = timeout(STOP, self.server.stop()).await;
+        assert!(stopped.is_ok(), "it has not stopped after {STOP:?}");
+        let stop_s = (began.elapsed().as_secs_f64() * 10.0).round() / 10.0;
+        let figures = serde_json::json!({
+            "attack": attack, "alone": alone, "attacked": attacked, "stop_s": stop_s
+        });
+        println!("attack: {figures}");
+    }
 }
