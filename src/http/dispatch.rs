@@ -94,6 +94,12 @@ async fn answer(
         if let Some(detail) = guard::forgery(context, head) {
             return (problem(StatusCode::FORBIDDEN, detail), None);
         }
+        // Nobody's content is kept who is not signed in.
+        if route.has_content()
+            && let Err(error) = is_somebody(&call).await
+        {
+            return (refusal(&error), None);
+        }
         call.body = match read_body(context, body, route.body_bytes()).await {
             Ok(body) => body,
             Err(answer) => return (answer, None),
@@ -109,6 +115,11 @@ async fn answer(
     }
     let answer = endpoint(&call, route).await;
     (answer.unwrap_or_else(|error| refusal(&error)), None)
+}
+
+async fn is_somebody(call: &Call<'_>) -> Result<()> {
+    let client = call.client().await?;
+    call.session(&client).await.map(|_| ())
 }
 
 /// The organisation that an address of the API is about.

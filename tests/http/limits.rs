@@ -39,6 +39,19 @@ async fn a_body_that_claims_to_be_huge_is_refused_unread() {
 }
 
 #[tokio::test]
+async fn the_content_of_somebody_who_is_not_signed_in_is_not_read() {
+    let site = Site::start().await;
+    let (owner, _) = site.owner().await;
+    let headers = [("x-quire", "1"), ("content-length", "1000000")];
+    let mut stranger = site.stranger();
+    stranger.org_id = owner.org_id;
+    // It never comes, and is not waited for.
+    let path = stranger.organisation("/documents");
+    let answer = stranger.send("POST", &path, &headers, "{").await;
+    assert_eq!(answer.status, 401);
+}
+
+#[tokio::test]
 async fn a_head_that_never_ends_is_cut_off() {
     let site = Site::with(impatient(), &[]).await;
     for begun in [

@@ -225,10 +225,15 @@ impl Route {
 
     /// Largest body that it takes, in bytes.
     pub fn body_bytes(&self) -> usize {
-        match self {
-            Route::Documents(_) | Route::Edits(..) => CONTENT_BYTES,
-            _ => BODY_BYTES,
+        match self.has_content() {
+            true => CONTENT_BYTES,
+            false => BODY_BYTES,
         }
+    }
+
+    /// Whether a body may have the content of a document.
+    pub fn has_content(&self) -> bool {
+        matches!(self, Route::Documents(_) | Route::Edits(..))
     }
 
     /// Whether probes may ask it under any host name: it says nothing that needs protection.
