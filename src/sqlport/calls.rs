@@ -63,8 +63,8 @@ impl Library {
     }
 }
 
-/// An argument besides the document: its text and its type.
-type Argument = (String, String);
+/// An argument besides the document: its text, unless it is null, and its type.
+type Argument = (Option<String>, String);
 
 impl Requests<'_> {
     /// What a call gives, as JSON. Everything before it must be answered.
@@ -99,8 +99,11 @@ impl Requests<'_> {
             moments[0] = Moment::Start;
         }
         for (moment, argument) in moments.iter_mut().zip(others) {
-            if let Some((text, of)) = argument {
-                *moment = self.moment(&document, text, &of).await?;
+            match argument {
+                None => {}
+                // As everywhere in SQL: of nothing known nothing is known.
+                Some((None, _)) => return Ok(empty.to_owned()),
+                Some((Some(text), of)) => *moment = self.moment(&document, text, &of).await?,
             }
         }
         let mut span = traces::root("sql function");
@@ -198,7 +201,7 @@ impl Requests<'_> {
         };
         let mut other = || {
             let (value, of) = (text(row.next()), text(row.next()));
-            value.zip(of)
+            of.map(|of| (value, of))
         };
         Ok((document_id, [other(), other()]))
     }

@@ -9,7 +9,7 @@ use super::refusal::Refusal;
 use super::requests::Requests;
 use super::rows;
 use super::shelf::{Key, Moment, Stand};
-use crate::document::history::{self, Limits, Row};
+use crate::document::history::{self, Limits, Row, reads_as_moment};
 use crate::document::update::decode_version;
 
 const PORT_DOCUMENT: &str = include_str!("../../sql/port_document.sql");
@@ -63,6 +63,11 @@ impl Requests<'_> {
             "timestamp with time zone" | "timestamp without time zone" | "date" => {
                 self.time(&text).await
             }
+            // No name looks like a time or an id, so that none stands for another moment than it says.
+            "unknown" if reads_as_moment(&text) => match edit() {
+                Ok(edit) => Ok(edit),
+                Err(_) => self.time(&text).await,
+            },
             "text" | "unknown" | "character varying" | "name" => {
                 if let Some(version) = self.version(document, &text).await? {
                     return Ok(version);

@@ -179,6 +179,12 @@ fn value(history: &History, asked: &Asked, budget: &Budget) -> Result<String> {
         Moment::At(moment) => history.at(moment),
     };
     let first = at(&asked.moments[0])?;
+    // It begins with its first edit; before that there was none.
+    let is_past = asked.moments[0] != Moment::At(crate::document::history::Moment::Now);
+    let is_before = is_past && first.version.is_empty() && first.hanging.is_empty();
+    if is_before && !asked.function.gives_rows() {
+        return Ok("null".to_owned());
+    }
     let second = || at(&asked.moments[1]);
     let json = match asked.function {
         Function::Text => rows::text(&history.text_at(&first, budget)?),

@@ -341,6 +341,15 @@ async fn whoever_may_read_sees_the_past_and_only_who_may_edit_brings_it_back() {
         let answer = reader.post(&path(rest), body).await;
         assert_eq!(answer.status, 403, "{rest}: {answer:?}");
     }
+    // None may be called like a moment: it would hide that one, or be hidden by it.
+    for name in ["2026-12-01", "26090", "now"] {
+        let answer = pair
+            .adas
+            .post(&path("/versions"), json!({"name": name}))
+            .await;
+        assert_eq!(answer.status, 400, "{name}: {answer:?}");
+        assert!(answer.detail().starts_with("name:"), "{answer:?}");
+    }
     for (rest, status, says) in [
         ("/text?at=yesterday", 400, "at: must be an edit's number"),
         ("/text?at=999999", 404, "the document has no such edit"),

@@ -33,7 +33,7 @@ pub use blame::{Span, by_author};
 pub use budget::{Budget, Limits};
 pub use compare::{Change, Comparison, Difference, Line, Run};
 pub use load::{Histories, Opened, read};
-pub use moment::{At, Moment};
+pub use moment::{At, Moment, reads_as_moment};
 pub use operations::{OperationKind, OperationRow};
 
 /// The edit that stands for all that are folded (`quire.fold`).

@@ -26,6 +26,30 @@ pub enum Moment {
     Version(VersionVector),
 }
 
+/// Whether a text would be taken for a time or for the id of an edit, here or by Postgres: no version may be
+/// called so, or it would hide the moment, or be hidden by it.
+pub fn reads_as_moment(text: &str) -> bool {
+    const WORDS: [&str; 9] = [
+        "now",
+        "today",
+        "yesterday",
+        "tomorrow",
+        "epoch",
+        "infinity",
+        "-infinity",
+        "+infinity",
+        "allballs",
+    ];
+    let text = text.trim().to_lowercase();
+    let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    // 2026-12-01, 1/12/2026, 10:30, 2026-12-01T10:30:00.5+01:00; 1.2.3 is a name.
+    let of_a_time = |c: char| c.is_ascii_digit() || "-/:.+tz ".contains(c);
+    let is_time = text.starts_with(|c: char| c.is_ascii_digit())
+        && text.contains(['-', '/', ':'])
+        && text.chars().all(of_a_time);
+    is_number || is_time || text.starts_with("before:") || WORDS.contains(&&*text)
+}
+
 /// A moment as a set of operations.
 #[derive(Debug, Clone, PartialEq)]
 pub struct At {
@@ -160,6 +184,41 @@ impl History {
         match end {
             0 => drop(version.remove(&peer)),
             end => drop(version.insert(peer, end)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_a_time_or_an_id_is_no_name() {
+        for text in [
+            "26090",
+            " 7 ",
+            "2026-12-01",
+            "2026-12-01T10:30:00Z",
+            "1/12/2026",
+            "10:30",
+            "now",
+            "Today",
+            "before:7",
+            "2026-12-01 10:30:00.5+01",
+        ] {
+            assert!(reads_as_moment(text), "{text}");
+        }
+        for text in [
+            "",
+            "1.0",
+            "1.2.3",
+            "v2",
+            "Draft of 2026-12-01",
+            "first",
+            "the 7th",
+            "a:b",
+        ] {
+            assert!(!reads_as_moment(text), "{text}");
         }
     }
 }

@@ -3,10 +3,11 @@
 
 use super::{Wanted, look, open};
 use crate::auth::{Hold, Permission, access};
+use crate::document::history::reads_as_moment;
 use crate::error::{Error, Kind, Result};
 use crate::http::act::Act;
 use crate::http::answer::{Answer, empty, json_text};
-use crate::http::call::Call;
+use crate::http::call::{Call, Fields};
 use crate::http::documents::{in_bin, no_document};
 use crate::postgres::{PoolClient, failed};
 use hyper::StatusCode;
@@ -16,6 +17,16 @@ use uuid::Uuid;
 const NAME_CHARACTERS: usize = 100;
 /// Most versions of one document.
 const VERSIONS: i64 = 1_000;
+
+/// A name that stands for no other moment than the version's own, wherever it is given.
+fn name_of(fields: &Fields) -> Result<&str> {
+    let name = fields.needed_name("name", NAME_CHARACTERS)?;
+    if reads_as_moment(name) {
+        let context = "name: it would be taken for a time or for the id of an edit; add a word";
+        return Err(Error::new(Kind::Invalid, context));
+    }
+    Ok(name)
+}
 
 /// `GET …/documents/{document_id}/versions`: the latest first.
 pub async fn list(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<Answer> {
@@ -37,7 +48,7 @@ pub async fn list(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<An
 /// `POST …/documents/{document_id}/versions`: names the version of a moment, or the current one.
 pub async fn add(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result<Answer> {
     let fields = call.fields()?;
-    let name = fields.needed_name("name", NAME_CHARACTERS)?;
+    let name = name_of(&fields)?;
     let at = match fields.text("at")? {
         None => Wanted::NOW,
         Some(text) => Wanted::read("at", text)?,
@@ -89,7 +100,7 @@ pub async fn rename(
     version_id: Uuid,
 ) -> Result<Answer> {
     let fields = call.fields()?;
-    let name = fields.needed_name("name", NAME_CHARACTERS)?;
+    let name = name_of(&fields)?;
     let mut client = call.client().await?;
     let act = write(call, &mut client, org_id, document_id).await?;
     act.execute(
