@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::function::Function;
 use super::refusal::Refusal;
 use super::rows;
-use crate::document::history::{At, Budget, History, Row};
+use crate::document::history::{self, Budget, History, Row};
 use crate::error::{Error, Kind, Result};
 
 /// What all histories on the shelf may take, in bytes of heap.
@@ -53,7 +53,7 @@ pub(super) struct Stand {
 pub(super) enum Moment {
     /// Before the first edit.
     Start,
-    At(crate::document::history::Moment),
+    At(history::Moment),
 }
 
 /// What is to be worked out.
@@ -172,15 +172,12 @@ impl Work {
 
 fn value(history: &History, asked: &Asked, budget: &Budget) -> Result<String> {
     let at = |moment: &Moment| match moment {
-        Moment::Start => Ok(At {
-            version: Default::default(),
-            hanging: Vec::new(),
-        }),
+        Moment::Start => Ok(history.start()),
         Moment::At(moment) => history.at(moment),
     };
     let first = at(&asked.moments[0])?;
     // It begins with its first edit; before that there was none.
-    let is_past = asked.moments[0] != Moment::At(crate::document::history::Moment::Now);
+    let is_past = asked.moments[0] != Moment::At(history::Moment::Now);
     let is_before = is_past && first.version.is_empty() && first.hanging.is_empty();
     if is_before && !asked.function.gives_rows() {
         return Ok("null".to_owned());

@@ -20,7 +20,7 @@ mod peers;
 mod proportion;
 mod published;
 mod restored;
-mod retention;
+pub mod retention;
 mod rolling;
 mod scale;
 mod scaled;

@@ -20,7 +20,7 @@ use crate::kit::server::{World, shows};
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The organisation keeps history for so long; people set days, a test less.
-pub(super) async fn keep(world: &World, interval: &str) {
+pub async fn keep(world: &World, interval: &str) {
     let sql = format!(
         "insert into quire.retention values ('{}', '{interval}')
          on conflict (org_id) do update set kept = excluded.kept",
@@ -30,20 +30,20 @@ pub(super) async fn keep(world: &World, interval: &str) {
     database.batch_execute(&sql).await.expect("set");
 }
 
-pub(super) fn key(world: &World) -> DocKey {
+pub fn key(world: &World) -> DocKey {
     DocKey {
         org_id: world.office.org_id,
         document_id: world.office.document_id,
     }
 }
 
-pub(super) async fn number(database: &Database, sql: &str) -> i64 {
+pub async fn number(database: &Database, sql: &str) -> i64 {
     let row = database.query_one(sql, &[]).await;
     row.unwrap_or_else(|e| panic!("{sql}: {e:?}")).get(0)
 }
 
 /// Folds until at most the newest row is left, by itself or by a server. How many it folded itself.
-pub(super) async fn fold(world: &World) -> usize {
+pub async fn fold(world: &World) -> usize {
     let until = Instant::now() + 4 * PATIENCE;
     let database = world.database.connect().await;
     let mut folded = 0;

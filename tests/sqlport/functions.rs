@@ -8,6 +8,7 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 use super::clients::python;
 use super::stage::{Stage, run, said};
 use crate::kit::server::shows;
+use crate::path::retention::{fold, keep};
 
 /// Types a text in three edits and takes a word back.
 async fn write(stage: &Stage) -> Writer {
@@ -398,5 +399,33 @@ async fn the_end_of_one_side_is_the_end_of_the_other() {
     tokio::time::timeout(patience, asking)
         .await
         .expect("it hears of it");
+    stage.world.stop().await;
+}
+
+/// What is folded is the text that the operations begin with; of it itself there are none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_operations_of_a_document_begin_where_its_history_does() {
+    let stage = Stage::new().await;
+    let writer = write(&stage).await;
+    keep(&stage.world, "0").await;
+    fold(&stage.world).await;
+    keep(&stage.world, "30 days").await;
+    let dba = stage.connect(stage.port, "dba").await.expect("signed in");
+    let document = stage.world.office.document_id;
+    let left = format!("select position, text from quire.operations('{document}')");
+    let before = ask(&dba, &left).await.expect("read");
+    writer.edit(|editor| editor.insert(4, "x")).expect("typed");
+    writer.settled().await.expect("acknowledged");
+    writer
+        .edit(|editor| editor.replace(0, 4, ""))
+        .expect("deleted");
+    writer.settled().await.expect("acknowledged");
+    let operations = format!("select kind, position, text from quire.operations('{document}')");
+    let operations = ask(&dba, &operations).await.expect("read");
+    assert_eq!(operations[before.len()..], ["insert|4|x", "delete|0|one "]);
+    assert!(
+        before.iter().all(|row| !row.starts_with("-|")),
+        "{before:?}"
+    );
     stage.world.stop().await;
 }

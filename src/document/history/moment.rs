@@ -60,6 +60,17 @@ pub struct At {
 }
 
 impl History {
+    /// The first moment that is kept: before it nothing was written, or all that was is folded.
+    pub fn start(&self) -> At {
+        let folded = self.folded.as_ref();
+        At {
+            version: folded
+                .map(|folded| folded.version.clone())
+                .unwrap_or_default(),
+            hanging: Vec::new(),
+        }
+    }
+
     /// The operations of a moment.
     ///
     /// # Errors
