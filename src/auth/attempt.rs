@@ -82,6 +82,15 @@ pub fn network_of(address: IpAddr) -> IpAddr {
     }
 }
 
+/// The same as a number, for what is shared by it.
+pub fn network_id(address: IpAddr) -> Uuid {
+    let network = match network_of(address) {
+        IpAddr::V4(address) => address.to_ipv6_mapped(),
+        IpAddr::V6(address) => address,
+    };
+    Uuid::from_bytes(network.octets())
+}
+
 /// SHA-256 of a mail address, in hex.
 pub(super) fn email_digest(email: &str) -> String {
     let digest = Sha256::digest(email.as_bytes());

@@ -25,7 +25,7 @@ pub use account::{add_account, rename_account};
 pub use acting::{act_in, acting, acting_unknown};
 pub use attempt::{
     Subject, count_attempt, drop_old_attempts, forget_attempts, forgive_address, forgive_attempt,
-    network_of,
+    network_id, network_of,
 };
 pub use color::color_of;
 pub use identity::{

@@ -2,13 +2,12 @@
 //! time, so that a flood of sign-ins waits in a line instead of eating memory and CPU. In that line
 //! everybody stands once: who wants many hashes waits for his own, and nobody else does.
 
-use super::attempt::network_of;
+use super::attempt::network_id;
 use crate::error::{Error, Kind, Result};
 use crate::fair::Shares;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, Version};
-use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 use std::sync::LazyLock;
 use tokio::sync::Semaphore;
@@ -36,11 +35,7 @@ impl For {
     fn place(self) -> Uuid {
         match self {
             Self::Account(account_id) => account_id,
-            Self::Address(address) => {
-                let digest = Sha256::digest(network_of(address).to_string());
-                let (half, _) = digest.as_slice().split_at(16);
-                Uuid::from_slice(half).expect("16 bytes")
-            }
+            Self::Address(address) => network_id(address),
         }
     }
 }

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
+use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, NoTls, Row};
+use tokio_postgres::{Client, NoTls, Row, Statement};
 
 use super::Settings;
 use super::address::Address;
@@ -23,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Observer {
     client: Client,
     driver: JoinHandle<()>,
+    /// The question for the publication.
+    published: OnceCell<Statement>,
     /// The log that it writes; none: it is a standby.
     pub server: Option<Server>,
     /// Where its log ended when it was asked first.
@@ -54,6 +57,7 @@ impl Observer {
         let mut observer = Self {
             client,
             driver,
+            published: OnceCell::new(),
             server: None,
             reached: Lsn::default(),
             decodes_on_standby: false,
@@ -89,10 +93,15 @@ impl Observer {
     /// Checks that the publication says all that the feed must hear, and answers its form, which is another
     /// one after every change of it. Errors: kind `Setting`.
     pub async fn publication(&self, publication: &str) -> Result<String> {
-        let sql = include_str!("../../sql/published_tables.sql");
+        const DOING: &str = "read the publication";
+        // Asked every second: to plan it anew would cost five times as much.
+        let statement = self.published.get_or_try_init(|| {
+            let sql = include_str!("../../sql/published_tables.sql");
+            within(DOING, self.client.prepare(sql))
+        });
         let values: [&(dyn ToSql + Sync); 1] = [&publication];
-        let question = self.client.query_opt(sql, &values);
-        let row = within("read the publication", question).await?;
+        let question = self.client.query_opt(statement.await?, &values);
+        let row = within(DOING, question).await?;
         let is_right = |row: &Row| {
             let tables: Vec<String> = row.get("tables");
             let has = |name: &str| tables.iter().any(|table| table == name);

@@ -54,7 +54,9 @@ use self::session::{Ends, pass, stopping};
 use self::sign_in::{Legs, sign_in};
 use self::startup::{Opening, Startup};
 use self::threads::Threads;
+use crate::auth::network_id;
 use crate::error::{Error, Kind, Result};
+use crate::fair::Shares;
 use crate::feed::{self, Address, Secured, Socket, secure};
 use crate::metrics::{Counters, Gauge, Metric};
 use crate::places::Places;
@@ -71,6 +73,10 @@ const CANCEL: Duration = Duration::from_secs(5);
 const REFUSAL: Duration = Duration::from_secs(1);
 /// Connections besides the sessions that are let in: who signs in, and requests to cancel.
 const SPARE: usize = 50;
+/// Who signs in at the same time: each takes a connection to the database, and has not said who it is.
+const SIGNING_IN: usize = 16;
+/// Of these from one network address.
+const FROM_ONE: usize = 4;
 /// Pause after a connection could not be accepted: the process is out of file descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
@@ -124,7 +130,10 @@ struct Shared {
     /// The server's own threads, which the pool's connections belong to.
     server: Handle,
     places: Places,
+    /// Places of those who have signed in.
     sessions: Arc<Semaphore>,
+    signing_in: Semaphore,
+    signing_in_from_one: Shares,
     keys: Arc<Keys>,
     library: Arc<Library>,
     grace: Duration,
@@ -156,6 +165,8 @@ impl SqlPort {
                 feed: parts.feed,
                 places: Places::new(parts.connections + SPARE, from_one, parts.trusted),
                 sessions: Arc::new(Semaphore::new(parts.connections)),
+                signing_in: Semaphore::new(SIGNING_IN),
+                signing_in_from_one: Shares::of(FROM_ONE),
                 keys: Arc::default(),
                 library: Arc::new(Library::new(parts.presence, parts.pool.lineage().clone())),
                 pool: parts.pool,
@@ -282,8 +293,12 @@ impl Shared {
         if self.draining.is_cancelled() {
             return Err(stopping().into());
         }
-        let place = self.sessions.clone().try_acquire_owned();
-        let place = place.map_err(|_| full())?;
+        // Who does not sign in holds up nobody else: places are for those who have.
+        let _from_one = match from.is_loopback() {
+            true => None,
+            false => Some(self.signing_in_from_one.take(network_id(from), 1).await),
+        };
+        let _signing_in = self.signing_in.acquire().await;
         let (made, Secured { socket, is_tls }) = self.connect_to_current().await?;
         let legs = Legs {
             client_is_tls,
@@ -295,7 +310,11 @@ impl Shared {
         }
         let mut database = Peer::new(socket);
         database.send(&startup.packet).await?;
-        sign_in(client, &mut database, legs).await?;
+        let place = || {
+            let place = self.sessions.clone().try_acquire_owned();
+            place.map_err(|_| full())
+        };
+        let place = sign_in(client, &mut database, legs, place).await?;
         Ok((database, made, place))
     }
 

@@ -35,8 +35,14 @@ pub(super) struct Legs {
     pub database_is_tls: bool,
 }
 
-/// Signs in, until Postgres says that it is done. Whatever follows is passed on as it comes.
-pub(super) async fn sign_in(client: &mut Peer, database: &mut Peer, legs: Legs) -> Result<(), End> {
+/// Signs in, until Postgres says that it is done, and takes a place then. Whatever follows is passed on as it
+/// comes.
+pub(super) async fn sign_in<P>(
+    client: &mut Peer,
+    database: &mut Peer,
+    legs: Legs,
+    place: impl FnOnce() -> Result<P, Refusal>,
+) -> Result<P, End> {
     let mut has_proved = false;
     loop {
         let message = database.message(MAX_BYTES).await?;
@@ -49,7 +55,11 @@ pub(super) async fn sign_in(client: &mut Peer, database: &mut Peer, legs: Legs) 
             continue;
         }
         match code(&message) {
-            OK if has_proved => return Ok(client.send(&message.whole).await?),
+            OK if has_proved => {
+                let place = place()?;
+                client.send(&message.whole).await?;
+                return Ok(place);
+            }
             OK => return Err(unproved().into()),
             CLEARTEXT if legs.client_is_tls || legs.client_is_local => {
                 client.send(&message.whole).await?;

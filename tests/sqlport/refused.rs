@@ -357,3 +357,35 @@ async fn a_server_that_stops_lets_what_is_under_way_end() {
     let ended = idle.simple_query("select 1").await.expect_err("ended");
     assert!(ended.is_closed() || ended.code().map(|c| c.code()) == Some("57P01"));
 }
+
+/// Places are for those who have signed in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_never_signs_in_takes_no_place() {
+    let stage = Stage::with(|settings| settings.sql_connections = 2).await;
+    let mut silent = Vec::new();
+    for _ in 0..10 {
+        let mut stream = TcpStream::connect(stage.port).await.expect("connected");
+        let parameters = [("user", "dba"), ("database", stage.database())];
+        stream.write_all(&startup(&parameters)).await.expect("sent");
+        // It is asked for its password, and says nothing.
+        assert_eq!(stream.read_u8().await.expect("asked"), b'R');
+        silent.push(stream);
+    }
+    let mut sessions = Vec::new();
+    let let_in = async {
+        // The session that asked whether the port is ready may not have ended yet.
+        while sessions.len() < 2 {
+            match stage.connect(stage.port, "dba").await {
+                Ok(session) => sessions.push(session),
+                Err(_) => crate::kit::pause().await,
+            }
+        }
+    };
+    let in_time = tokio::time::timeout(std::time::Duration::from_secs(10), let_in).await;
+    assert!(in_time.is_ok(), "nobody is let in");
+    let refused = stage.connect(stage.port, "dba").await.map(|_| ());
+    let refused = refused.expect_err("full");
+    assert_eq!(refused.code().map(|c| c.code()), Some("53300"));
+    drop((silent, sessions));
+    stage.world.stop().await;
+}

@@ -18,7 +18,7 @@ mod wire;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -41,6 +41,8 @@ const DOCUMENT_VARIABLE: &str = "QUIRE_TRIAL_DOCUMENT_BYTES";
 const NICE_VARIABLE: &str = "QUIRE_TRIAL_NICE";
 /// Children in which an update has little time.
 const QUICK: usize = 2;
+/// A document of more bytes than this is tried in the slow child from the start.
+const LARGE: usize = 4 << 20;
 /// How much others come before the slow child.
 const SLOW_NICE: i32 = 10;
 
@@ -267,6 +269,10 @@ impl Trial {
     /// `Unavailable` as `submit`; `TooLarge` when the child cannot hold the document, `Internal`
     /// when it cannot read the snapshot.
     pub async fn seed(&self, doc: DocKey, snapshot: Bytes) -> Result<()> {
+        if snapshot.len() > LARGE {
+            // It would hardly be there in time.
+            self.owner.lanes.slow_down(doc, Instant::now());
+        }
         let (answer, verdict) = oneshot::channel();
         let queue = self.owner.lanes.of(doc);
         let room = queue.room_for(doc, snapshot.len()).await;
