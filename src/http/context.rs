@@ -25,7 +25,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 /// Takes over an upgraded connection until it is closed. The session is the one of the cookie or
-/// of `?token=`; without one the connection is accepted all the same, because a join may carry
+/// of an API token in `?token=`; without one the connection is accepted all the same, because a join may carry
 /// the token.
 pub type OnUpgrade = Arc<
     dyn Fn(TokioIo<Upgraded>, Option<Session>) -> Pin<Box<dyn Future<Output = ()> + Send>>

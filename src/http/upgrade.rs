@@ -4,7 +4,7 @@ use super::answer::{Answer, empty, problem, with};
 use super::call::{Call, bearer, cookie_token, parameter};
 use super::context::Context;
 use super::guard::origin_is_known;
-use crate::auth::{Session, Token, session_by_token};
+use crate::auth::{Session, SessionKind, Token, session_by_token};
 use crate::error::Result;
 use crate::postgres::failed;
 use hyper::StatusCode;
@@ -63,6 +63,8 @@ pub async fn upgrade(
 async fn session(context: &Context, head: &Parts) -> Result<Option<Session>> {
     let named = parameter(head, "token").or_else(|| bearer(head));
     let named = named.and_then(Token::parse);
+    // An address is written into logs: that of a browser's session would be enough to be that person.
+    let is_named = named.is_some();
     let Some(token) = named.or_else(|| cookie_token(context, head)) else {
         return Ok(None);
     };
@@ -71,7 +73,8 @@ async fn session(context: &Context, head: &Parts) -> Result<Option<Session>> {
         .get()
         .await
         .map_err(failed("connect for a WebSocket"))?;
-    session_by_token(&client, &token).await
+    let session = session_by_token(&client, &token).await?;
+    Ok(session.filter(|session| !is_named || session.kind == SessionKind::Token))
 }
 
 /// The key of a handshake that is complete.
