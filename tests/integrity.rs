@@ -149,6 +149,7 @@ async fn store_derived(world: &World, key: DocKey) {
                 &version.expect("a version"),
                 &position.seen,
                 &system_identifier,
+                &text,
             ],
         )
         .await
