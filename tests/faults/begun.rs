@@ -168,10 +168,12 @@ impl Begun {
             Fault::PoisonRow => begun.aside = Aside::Poison(Poison::put(stage, random).await),
             Fault::Fold => begun.aside = Aside::Folding(Folding::begin(stage).await),
             Fault::KillTrial => {
-                // It may be gone before.
-                let _ = kill_process(trial::process(seat), Signal::KILL);
+                for process in trial::processes(seat) {
+                    // It may be gone before.
+                    let _ = kill_process(process, Signal::KILL);
+                }
             }
-            Fault::StopTrial => begun.hold(vec![trial::process(seat)]),
+            Fault::StopTrial => begun.hold(trial::processes(seat)),
             Fault::MemoryPressure if random.chance(50) => trial::starve_trial(stage, server).await,
             Fault::MemoryPressure => {
                 trial::starve_server(stage, server).await;

@@ -16,20 +16,16 @@ const PAGE_BYTES: usize = 100_000;
 const PARTS: u32 = 40;
 const PART_BYTES: usize = 200_000;
 
-/// The server's child that tries updates. Any of its threads may have started it.
-pub fn process(seat: &Seat) -> Pid {
-    find(seat).expect("a trial")
-}
-
-fn find(seat: &Seat) -> Option<Pid> {
-    let threads = fs::read_dir(format!("/proc/{}/task", seat.pid())).ok()?;
-    let children = threads.filter_map(|thread| {
+/// The server's children that try updates. Any of its threads may have started them.
+pub fn processes(seat: &Seat) -> Vec<Pid> {
+    let threads = fs::read_dir(format!("/proc/{}/task", seat.pid()));
+    let children = threads.into_iter().flatten().filter_map(|thread| {
         let path = thread.ok()?.path().join("children");
         fs::read_to_string(path).ok()
     });
     let all = children.collect::<Vec<_>>().join(" ");
-    let child = all.split_whitespace().find_map(|pid| pid.parse().ok());
-    child.and_then(Pid::from_raw)
+    let pids = all.split_whitespace().filter_map(|pid| pid.parse().ok());
+    pids.filter_map(Pid::from_raw).collect()
 }
 
 /// A server gets no more memory than it has, while more and more come to it. Returns when it is dead.
@@ -55,16 +51,18 @@ pub async fn starve_server(stage: &Stage, server: usize) {
         .expect("who gets no memory dies");
 }
 
-/// The server's trial gets no more memory than it has, while one document after the other is written.
-/// Returns when another trial has taken its place.
+/// The server's trials get no more memory than they have, while one document after the other is written.
+/// Returns when one of them has died of it and what was written is acknowledged: another is in its place.
 pub async fn starve_trial(stage: &Stage, server: usize) {
     let seat = &stage.servers[server];
     let address = Address::parse(&seat.own_address()).expect("an address");
     let token = stage.office.owner.token.reveal();
-    let starved = process(seat);
-    starve(starved);
+    let starved = processes(seat);
+    for process in &starved {
+        starve(*process);
+    }
     let dying = async {
-        while is_alive(starved) || find(seat).is_none_or(|now| now == starved) {
+        while starved.iter().all(|process| is_alive(*process)) {
             let document_id = stage.document("Pages").await;
             let room = format!("{}/{document_id}", stage.office.org_id);
             let options = Options::new(vec![address.clone()], &token, &room, "pages");
