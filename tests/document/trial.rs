@@ -137,16 +137,22 @@ async fn the_same_range_with_other_bytes_is_not_known() {
     );
 }
 
-/// A hostile update that builds on what another peer has in the pipe would hang in the air if the
-/// commit refused that.
-#[tokio::test(flavor = "multi_thread")]
-async fn nobody_builds_on_what_another_has_not_committed() {
+/// A trial that holds a new document, and the document's seed.
+async fn seeded() -> (Trial, Vec<u8>) {
     let trial = trial();
     let seed = quire::document::model::seed(1);
     let snapshot = document(2, std::slice::from_ref(&seed))
         .export(loro::ExportMode::Snapshot)
         .expect("export");
     trial.seed(doc(1), snapshot.into()).await.expect("seed");
+    (trial, seed)
+}
+
+/// A hostile update that builds on what another peer has in the pipe would hang in the air if the
+/// commit refused that.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_builds_on_what_another_has_not_committed() {
+    let (trial, seed) = seeded().await;
     let export = |doc: &loro::LoroDoc, from: &loro::VersionVector| {
         doc.commit();
         Bytes::from(doc.export(loro::ExportMode::updates(from)).expect("export"))
@@ -177,12 +183,7 @@ async fn nobody_builds_on_what_another_has_not_committed() {
 /// The feed was away when the first of two edits was committed, and told only of the second.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_that_was_told_of_an_edit_out_of_order_is_asked_for_anew() {
-    let trial = trial();
-    let seed = quire::document::model::seed(1);
-    let snapshot = document(2, std::slice::from_ref(&seed))
-        .export(loro::ExportMode::Snapshot)
-        .expect("export");
-    trial.seed(doc(1), snapshot.into()).await.expect("seed");
+    let (trial, seed) = seeded().await;
     let author = document(7, std::slice::from_ref(&seed));
     let mut updates = Vec::new();
     for text in ["missed", "heard", "mine"] {

@@ -19,16 +19,22 @@ async fn write(client: &Client, text: &str) {
     client.settled().await.expect("acknowledged");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_writes_on_what_the_feed_missed_is_not_refused_for_ever() {
-    let cluster = Cluster::start(Version::usual(), &[]);
-    let world = World::on(cluster.database().await, 2).await;
+/// A client of each of two servers, with a text.
+async fn reader_and_writer(world: &World) -> (Client, Client) {
     let bob = world.office.member(&world.pool, "Bob").await;
     let reader = world.client(0, &world.office.owner, "reader").await;
     let writer = world.client(1, &bob, "writer").await;
     reader.edit(|editor| editor.create_text()).expect("a text");
     reader.settled().await.expect("acknowledged");
     shows(&writer, "").await;
+    (reader, writer)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_writes_on_what_the_feed_missed_is_not_refused_for_ever() {
+    let cluster = Cluster::start(Version::usual(), &[]);
+    let world = World::on(cluster.database().await, 2).await;
+    let (reader, writer) = reader_and_writer(&world).await;
     write(&reader, "one ").await;
     shows(&writer, "one ").await;
     write(&writer, "two ").await;
@@ -81,12 +87,7 @@ async fn all_are(world: &World, is_ready: bool) {
 async fn what_a_changed_publication_held_back_is_shown_when_it_is_mended_and_no_server_is_ready_before()
  {
     let world = World::with_servers(2).await;
-    let bob = world.office.member(&world.pool, "Bob").await;
-    let reader = world.client(0, &world.office.owner, "reader").await;
-    let writer = world.client(1, &bob, "writer").await;
-    reader.edit(|editor| editor.create_text()).expect("a text");
-    reader.settled().await.expect("acknowledged");
-    shows(&writer, "").await;
+    let (reader, writer) = reader_and_writer(&world).await;
     let admin = world.database.connect().await;
     let mut text = String::new();
     for (change, mend) in [
