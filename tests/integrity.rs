@@ -29,7 +29,6 @@ impl Archive {
         let bob = world.office.member(&world.pool, "Bob").await;
         let ada = world.client(0, &world.office.owner, "ada").await;
         let bob = world.client(0, &bob, "bob").await;
-        ada.edit(|editor| editor.create_text()).expect("a text");
         ada.settled().await.expect("acknowledged");
         let key = DocKey {
             org_id: world.office.org_id,

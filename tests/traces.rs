@@ -117,10 +117,7 @@ async fn office(database: &Database) -> (Pool, Office) {
 
 /// Types a word in one edit.
 async fn type_word(client: &Client, word: &str) {
-    let typed = client.edit(|editor| {
-        editor.create_text()?;
-        editor.insert(0, word)
-    });
+    let typed = client.edit(|editor| editor.insert(0, word));
     typed.expect("typed");
     client.settled().await.expect("acknowledged");
 }
@@ -181,12 +178,12 @@ async fn a_typed_word_is_one_trace_over_two_servers() {
     let reader = second.client(&office, &office.owner, "reader").await;
     let writer = first.client(&office, &office.owner, "writer").await;
     // A transaction of its own, before that of the word.
-    writer.edit(|editor| editor.create_text()).expect("a text");
+    writer.edit(|editor| editor.insert(0, " ")).expect("typed");
     writer.settled().await.expect("acknowledged");
     let word = writer.edit(|editor| editor.insert(0, "aardvark"));
     word.expect("typed");
     writer.settled().await.expect("acknowledged");
-    shows(&reader, "aardvark").await;
+    shows(&reader, "aardvark ").await;
 
     let instances = [&*first.address, &second.address];
     let what = "the transaction of the word";

@@ -23,7 +23,7 @@ export default tseslint.config(
       globals: {
         process: "readonly", URL: "readonly", setTimeout: "readonly", fetch: "readonly", globalThis: "readonly",
         TextEncoder: "readonly", navigator: "readonly", window: "readonly", document: "readonly",
-        getSelection: "readonly",
+        getSelection: "readonly", console: "readonly", DataTransfer: "readonly", ClipboardEvent: "readonly",
       },
     },
   },

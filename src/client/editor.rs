@@ -1,7 +1,7 @@
 //! Edits of a client's document. Each makes one update.
 
 use bytes::Bytes;
-use loro::{Container, LoroDoc, LoroMap, LoroText, ValueOrContainer};
+use loro::LoroDoc;
 
 use super::state::State;
 use crate::document::model;
@@ -13,12 +13,12 @@ pub struct Editor<'a> {
 }
 
 impl Editor<'_> {
-    /// Replaces `deleted` code points at `position` of the first paragraph by `inserted`.
+    /// Replaces `deleted` code points at `position` of the page's text by `inserted`.
     ///
     /// # Errors
-    /// `Invalid` when the paragraph has no text yet or the position is not in it.
+    /// `Invalid` when the position is not in it.
     pub fn replace(&mut self, position: usize, deleted: usize, inserted: &str) -> Result<()> {
-        let text = self.text()?;
+        let text = model::body(&self.state.doc);
         if deleted > 0 {
             text.delete(position, deleted)
                 .map_err(|error| Error::caused(Kind::Invalid, "delete text", error))?;
@@ -31,7 +31,7 @@ impl Editor<'_> {
         Ok(())
     }
 
-    /// Inserts into the first paragraph, at a code point.
+    /// Inserts into the page's text, at a code point.
     ///
     /// # Errors
     /// Those of [`Editor::replace`].
@@ -39,31 +39,12 @@ impl Editor<'_> {
         self.replace(position, 0, inserted)
     }
 
-    /// Deletes from the first paragraph, at a code point.
+    /// Deletes from the page's text, at a code point.
     ///
     /// # Errors
     /// Those of [`Editor::replace`].
     pub fn delete(&mut self, position: usize, deleted: usize) -> Result<()> {
         self.replace(position, deleted, "")
-    }
-
-    /// Gives the first paragraph its text container, if it has none. Two clients that do it at once
-    /// make two texts: let one do it before the others write.
-    ///
-    /// # Errors
-    /// `NotFound` when the document has no paragraph: then it was never seeded.
-    pub fn create_text(&mut self) -> Result<()> {
-        if find_text(&self.state.doc).is_some() {
-            return Ok(());
-        }
-        let children = find_paragraph(&self.state.doc)
-            .and_then(|paragraph| children(&paragraph))
-            .ok_or_else(|| Error::new(Kind::NotFound, "the document has no paragraph"))?;
-        children
-            .insert_container(0, LoroText::new())
-            .map_err(|error| Error::caused(Kind::Invalid, "create text", error))?;
-        self.state.commit();
-        Ok(())
     }
 
     /// Changes the document in any way; makes one update, if it changes anything.
@@ -89,38 +70,5 @@ impl Editor<'_> {
     /// Sends bytes that need not be an update: for tests of what a server refuses.
     pub fn send_unchecked(&mut self, update: Bytes, counter_end: i32) {
         self.state.queue(update, counter_end);
-    }
-
-    fn text(&mut self) -> Result<&LoroText> {
-        if self.state.text.is_none() {
-            self.state.text = find_text(&self.state.doc);
-        }
-        self.state
-            .text
-            .as_ref()
-            .ok_or_else(|| Error::new(Kind::Invalid, "the first paragraph has no text yet"))
-    }
-}
-
-/// The text of the first paragraph.
-pub fn find_text(doc: &LoroDoc) -> Option<LoroText> {
-    let children = children(&find_paragraph(doc)?)?;
-    match children.get(0) {
-        Some(ValueOrContainer::Container(Container::Text(text))) => Some(text),
-        _ => None,
-    }
-}
-
-fn find_paragraph(doc: &LoroDoc) -> Option<LoroMap> {
-    match children(&doc.get_map(model::ROOT))?.get(0) {
-        Some(ValueOrContainer::Container(Container::Map(paragraph))) => Some(paragraph),
-        _ => None,
-    }
-}
-
-fn children(node: &LoroMap) -> Option<loro::LoroList> {
-    match node.get(model::CHILDREN) {
-        Some(ValueOrContainer::Container(Container::List(children))) => Some(children),
-        _ => None,
     }
 }

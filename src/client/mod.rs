@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 
 pub use address::Address;
 pub use api::{Api, SignedIn};
-pub use editor::{Editor, find_text};
+pub use editor::Editor;
 pub use event::Event;
 
 use crate::error::{Error, Kind, Result};

@@ -10,10 +10,10 @@ use bytes::Bytes;
 use loro::cursor::{Cursor, Side};
 use loro::{ContainerTrait, LoroDoc, VersionVector};
 
-use super::editor::find_text;
 use super::outbox::Waiting;
 use super::state::State;
 use super::{Editor, Event};
+use crate::document::model::body;
 use crate::document::pieces::pieces_of;
 use crate::error::{Error, Kind, Result};
 
@@ -166,9 +166,7 @@ fn own_words(
     from: i32,
     server: &VersionVector,
 ) -> Vec<(Option<loro::ID>, String)> {
-    let Some(text) = find_text(doc) else {
-        return Vec::new();
-    };
+    let text = body(doc);
     let (mut words, mut anchor, mut follows) = (Vec::new(), None, false);
     for (place, letter) in text.to_string().chars().enumerate() {
         let id = text.get_cursor(place, Side::Middle).and_then(|c| c.id);
@@ -189,7 +187,8 @@ fn own_words(
 
 /// Where the text goes on behind an operation.
 fn place_after(doc: &LoroDoc, anchor: Option<loro::ID>) -> usize {
-    let (Some(text), Some(id)) = (find_text(doc), anchor) else {
+    let text = body(doc);
+    let Some(id) = anchor else {
         return 0;
     };
     let cursor = Cursor::new(Some(id), text.id(), Side::Middle, 0);

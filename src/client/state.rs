@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use loro::awareness::EphemeralStore;
-use loro::{LoroDoc, LoroText, LoroValue, Subscription, VersionVector};
+use loro::{LoroDoc, LoroValue, Subscription, VersionVector};
 use serde::Serialize;
 
-use super::editor::find_text;
 use super::outbox::{Outbox, Waiting};
 use super::recovery::{Again, Ahead};
 use super::{Event, Options};
+use crate::document::blocks::plain_text;
 use crate::document::model;
 use crate::error::{Error, Kind, Result};
 use crate::protocol::{Frame, Message, Reassembly, RoomKind, Text, encode};
@@ -23,8 +23,6 @@ const PRESENCE_MS: i64 = 30_000;
 pub struct State {
     pub doc: LoroDoc,
     pub outbox: Outbox,
-    /// The first paragraph's text, once it was needed.
-    pub text: Option<LoroText>,
     /// The peer that the server leased to this client.
     pub lease: Option<u64>,
     pub closing: bool,
@@ -92,7 +90,6 @@ impl State {
         Self {
             doc,
             outbox: Outbox::default(),
-            text: None,
             lease: None,
             closing: false,
             pong_due: false,
@@ -122,7 +119,7 @@ impl State {
         let (doc, subscription) = empty_document(&self.made);
         self.subscription = subscription;
         self.outbox = Outbox::default();
-        (self.text, self.join_version) = (None, None);
+        self.join_version = None;
         (self.is_joined, self.queued_end) = (false, 0);
         self.copies += 1;
         std::mem::replace(&mut self.doc, doc)
@@ -156,7 +153,7 @@ impl State {
     }
 
     pub fn text_content(&self) -> String {
-        find_text(&self.doc).map_or_else(String::new, |text| text.to_string())
+        plain_text(&self.doc)
     }
 
     /// Ends Loro's transaction and queues the update that it made, if it made one.

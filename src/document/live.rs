@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use loro::{ExportMode, Frontiers, ID, IdSpan, LoroDoc, VersionVector};
 
-use super::{lines, model};
+use super::{blocks, model};
 use crate::error::{Error, Kind, Result};
 
 pub use super::update::{UpdateMeta, decode_version, update_ends, update_meta};
@@ -176,7 +176,7 @@ impl LiveDocument {
     /// # Errors
     /// `Internal` when poisoned.
     pub fn text(&self) -> Result<String> {
-        self.guarded("read text", lines::plain_text)
+        self.guarded("read text", blocks::plain_text)
     }
 
     /// A use of the document that this type has no word for; guarded like all others.

@@ -1,17 +1,17 @@
 //! Documents: what an update says about itself, live copies that cannot take the process down, the
 //! model of a page, and the trial that every update passes before it becomes a row.
 
+/// The page's text as blocks.
+pub mod blocks;
 /// Stored snapshots.
 pub mod fold;
 /// What a document was at any moment, and who did what.
 pub mod history;
-/// A page as lines: which text stands where.
-pub mod lines;
 /// A Loro document that cannot take the process down.
 pub mod live;
 /// A document out of its rows.
 pub mod load;
-/// The tree of nodes that makes a page.
+/// The model of a document: one sequence of text.
 pub mod model;
 /// Changes that a program asks for, made at the version that it has seen.
 pub mod operations;

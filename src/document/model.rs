@@ -1,21 +1,33 @@
-//! The tree of nodes that makes a page (the data model of loro-prosemirror): how a new one is
-//! seeded, and how marks grow.
+//! The document model: a page is one sequence of text, so that no change of structure ever writes text
+//! again. What a block is stands as marks on the line end that ends it. `docs/model.md` says it in full.
 
-use super::tree::{Node, insert_children};
-use loro::{ExpandType, ExportMode, LoroDoc, LoroList, LoroMap, StyleConfig, StyleConfigMap};
+use loro::{
+    ContainerID, ContainerType, ExpandType, ExportMode, LoroDoc, LoroText, StyleConfig,
+    StyleConfigMap,
+};
 
-/// The root map of every document.
-pub const ROOT: &str = "doc";
-/// The node's name, its attributes and its children, in each node's map.
-pub const NODE_NAME: &str = "nodeName";
-pub const ATTRIBUTES: &str = "attributes";
-pub const CHILDREN: &str = "children";
+use super::blocks::{self, Block};
+use super::tree::Node;
 
-/// Nodes nested deeper than this are not read. The editor's own documents stay below 20.
-pub const MAX_DEPTH: usize = 100;
+/// The root map that the server's seed fills: without it a document has not come.
+pub const PAGE: &str = "page";
+/// Its key for the version of this model.
+pub const SCHEMA: &str = "schema";
+const VERSION: i64 = 2;
+/// The root text of the page.
+pub const BODY: &str = "body";
 
-/// Marks and whether text typed at their end takes part.
-const MARKS: [(&str, ExpandType); 6] = [
+/// Ends a block.
+pub const END: char = '\n';
+/// A line break within a block.
+pub const BREAK: char = '\u{2028}';
+/// Stands for a thing in a line, which its mark `object` names.
+pub const OBJECT: char = '\u{fffc}';
+/// The mark of things: on an [`OBJECT`] of one in a line, on an [`END`] of one that is a block.
+pub const OBJECT_KEY: &str = "object";
+
+/// Marks on characters, and whether text typed at their end takes part. They mean nothing on an [`END`].
+const INLINE: [(&str, ExpandType); 6] = [
     ("bold", ExpandType::After),
     ("italic", ExpandType::After),
     ("underline", ExpandType::After),
@@ -23,6 +35,43 @@ const MARKS: [(&str, ExpandType); 6] = [
     ("code", ExpandType::None),
     ("link", ExpandType::None),
 ];
+
+/// Marks on an [`END`]; they mean nothing on other characters, so that one mark may go over many blocks.
+const BLOCK: [&str; 11] = [
+    "type", "level", "list", "checked", "start", "indent", "quote", "lang", "apart", "align", "dir",
+];
+
+/// Whether a mark counts on a character. One that is not known counts wherever it stands.
+pub fn counts_on(key: &str, character: char) -> bool {
+    match character {
+        END => !INLINE.iter().any(|(name, _)| *name == key),
+        OBJECT => !BLOCK.contains(&key),
+        _ => key != OBJECT_KEY && !BLOCK.contains(&key),
+    }
+}
+
+/// Whether a document of this model has such a root.
+pub fn is_root(name: &str, kind: ContainerType) -> bool {
+    matches!(
+        (name, kind),
+        (PAGE, ContainerType::Map) | (BODY, ContainerType::Text)
+    )
+}
+
+/// Whether a document has come: its seed is there.
+pub fn is_seeded(doc: &LoroDoc) -> bool {
+    doc.get_map(PAGE).get(SCHEMA).is_some()
+}
+
+/// The text of the page.
+pub fn body(doc: &LoroDoc) -> LoroText {
+    doc.get_text(BODY)
+}
+
+/// The name of the page's text.
+pub fn body_id() -> ContainerID {
+    ContainerID::new_root(BODY, ContainerType::Text)
+}
 
 /// The first update of a new document: one empty paragraph, written by the server's `peer`.
 pub fn seed(peer: u64) -> Vec<u8> {
@@ -35,26 +84,27 @@ pub fn seed_with(peer: u64, page: &Node) -> Vec<u8> {
     configure_text_styles(&doc);
     doc.set_peer_id(peer)
         .expect("an empty document takes any peer but the largest number");
-    let root = doc.get_map(ROOT);
-    let children = write_node(&root, "doc");
-    insert_children(&page.children, &children, 0).expect("an attached list takes nodes");
+    doc.get_map(PAGE)
+        .insert(SCHEMA, VERSION)
+        .expect("a root map takes a number");
+    let mut all = page.to_blocks();
+    if all.is_empty() {
+        all.push(Block::default());
+    }
+    blocks::insert(&body(&doc), 0, &all).expect("an empty text takes blocks");
     doc.commit();
     doc.export(ExportMode::all_updates())
         .expect("a fresh document exports")
 }
 
-fn write_node(node: &LoroMap, name: &str) -> LoroList {
-    node.insert(NODE_NAME, name)
-        .and_then(|()| node.insert_container(ATTRIBUTES, LoroMap::new()))
-        .and_then(|_| node.insert_container(CHILDREN, LoroList::new()))
-        .expect("an attached map takes values and containers")
-}
-
 /// Tells Loro how Quire's marks grow. Has no effect on what is written by others.
 pub fn configure_text_styles(doc: &LoroDoc) {
     let mut styles = StyleConfigMap::new();
-    for (mark, expand) in MARKS {
+    for (mark, expand) in INLINE {
         styles.insert(mark.into(), StyleConfig { expand });
     }
     doc.config_text_style(styles);
+    doc.config_default_text_style(Some(StyleConfig {
+        expand: ExpandType::None,
+    }));
 }

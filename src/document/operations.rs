@@ -4,20 +4,14 @@
 
 use std::ops::Range;
 
-use loro::{
-    ContainerTrait, ExportMode, Frontiers, ID, IdSpan, LoroDoc, LoroList, LoroText, VersionVector,
-};
+use loro::cursor::PosType;
+use loro::{ExportMode, Frontiers, ID, IdSpan, LoroDoc, LoroText, VersionVector};
 
-use super::lines::{Line, Part, blocks, children, lines};
-use super::model::{CHILDREN, configure_text_styles};
-use super::tree::Node;
-use super::undo::undo;
+use super::blocks::{Block, counted, insert, insert_text, pieces, set_marks};
+use super::model::{BREAK, END, body, configure_text_styles};
+use super::tree::{Named, Node};
+use super::undo;
 use crate::error::{Error, Kind, Result};
-
-/// Blocks that have text.
-const TEXT_BLOCKS: [&str; 3] = ["paragraph", "heading", "codeBlock"];
-/// The only block whose text has line ends in it; elsewhere they are nodes.
-const CODE: &str = "codeBlock";
 
 /// One change. Places count from 0, in characters (Unicode code points) and in blocks.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +28,7 @@ pub enum Operation {
     /// Makes everything as it was at a version.
     Restore { version: VersionVector },
     /// Takes back what operations did; the peer that does it must have written nothing yet. See
-    /// [`undo`](super::undo::undo).
+    /// [`undo`](super::undo::apply).
     Undo { spans: Vec<IdSpan> },
 }
 
@@ -112,51 +106,72 @@ fn apply(doc: &LoroDoc, operation: &Operation) -> Result<()> {
         Operation::Restore { version } => doc
             .revert_to(&doc.vv_to_frontiers(version))
             .map_err(failed("restore a version")),
-        Operation::Undo { spans } => {
-            let update = undo(doc, doc.peer_id(), spans)?;
-            if !update.is_empty() {
-                doc.import(&update)
-                    .map_err(failed("take back operations"))?;
-            }
-            Ok(())
-        }
+        Operation::Undo { spans } => undo::apply(doc, spans),
     }
+}
+
+/// A block's text as a place in the page's: without its end.
+struct Line {
+    place: Range<usize>,
+    text: Vec<char>,
+}
+
+/// The blocks' texts; a break within one is a line end, as in the plain text.
+fn lines(doc: &LoroDoc) -> Vec<Line> {
+    let text: Vec<char> = body(doc).to_string().chars().collect();
+    let mut lines = Vec::new();
+    let mut start = 0;
+    for line in text.split(|c| *c == END) {
+        let end = start + line.len();
+        if start > 0 && start == text.len() {
+            // Behind the last end stands nothing.
+            break;
+        }
+        let as_shown = line.iter().map(|c| if *c == BREAK { '\n' } else { *c });
+        lines.push(Line {
+            place: start..end,
+            text: as_shown.collect(),
+        });
+        start = end + 1;
+    }
+    lines
 }
 
 fn replace_text(doc: &LoroDoc, place: Range<usize>, text: &str) -> Result<()> {
-    let mut start = 0;
-    for line in lines(doc) {
-        let end = start + line.characters();
-        if place.start <= end {
-            if place.end > end {
-                return Err(invalid(format!(
-                    "end: the block that {} is in ends at {end}; use replace_blocks to join or remove blocks",
-                    place.start
-                )));
-            }
-            return replace_in_line(&line, place.start - start..place.end - start, text);
-        }
-        start = end + 1;
+    let lines = lines(doc);
+    let Some(line) = lines.iter().find(|line| place.start <= line.place.end) else {
+        let characters = lines.last().map_or(0, |line| line.place.end);
+        return Err(invalid(format!(
+            "start: the text has {characters} characters"
+        )));
+    };
+    if place.end > line.place.end {
+        return Err(invalid(format!(
+            "end: the block that {} is in ends at {}; use replace_blocks to join or remove blocks",
+            place.start, line.place.end
+        )));
     }
-    let characters = start.saturating_sub(1);
-    Err(invalid(format!(
-        "start: the text has {characters} characters"
-    )))
+    replace_in(doc, line, place, text)
 }
 
 fn find_and_replace(doc: &LoroDoc, find: &str, text: &str) -> Result<()> {
+    let find: Vec<char> = find.chars().collect();
     let mut is_found = false;
-    for line in lines(doc) {
-        let whole = line.text();
-        let places: Vec<usize> = whole
-            .match_indices(find)
-            .map(|(byte, _)| whole[..byte].chars().count())
-            .collect();
+    // From the last to the first, so that the places of the others stay right.
+    for line in lines(doc).iter().rev() {
+        let mut places = Vec::new();
+        let mut at = 0;
+        while at + find.len() <= line.text.len() {
+            if line.text[at..].starts_with(&find) {
+                places.push(line.place.start + at);
+                at += find.len();
+            } else {
+                at += 1;
+            }
+        }
         is_found |= !places.is_empty();
-        let length = find.chars().count();
-        // From the last to the first, so that the places of the others stay right.
         for place in places.into_iter().rev() {
-            replace_in_line(&line, place..place + length, text)?;
+            replace_in(doc, line, place..place + find.len(), text)?;
         }
     }
     match is_found {
@@ -165,147 +180,90 @@ fn find_and_replace(doc: &LoroDoc, find: &str, text: &str) -> Result<()> {
     }
 }
 
-/// Replaces what stands at a place of a line. The new text looks like the first that it replaces,
-/// else like what stands before it.
-fn replace_in_line(line: &Line, place: Range<usize>, text: &str) -> Result<()> {
-    let name = line.name();
-    if text.contains('\r') || (text.contains('\n') && name != CODE) {
+/// Replaces what stands at a place of a block. The new text looks like the first that it replaces, else
+/// like what stands before it.
+fn replace_in(doc: &LoroDoc, line: &Line, place: Range<usize>, text: &str) -> Result<()> {
+    let body = body(doc);
+    let keys = keys_at(&body, line.place.end)?;
+    let block = Block {
+        keys,
+        runs: Vec::new(),
+    };
+    if text.contains('\r') || (text.contains(END) && !block.is_code()) {
         return Err(invalid(
             "text: has a line end; use replace_blocks for several blocks",
         ));
     }
-    if line.parts.is_empty() && !TEXT_BLOCKS.contains(&name.as_str()) && !text.is_empty() {
-        return Err(invalid(format!(
-            "start: the block there, {name}, has no text"
-        )));
-    }
-    let replaced = match text.is_empty() || place.is_empty() {
-        true => None,
-        false => parts(line).find_map(|(range, part)| match part {
-            Part::Text(container) if range.contains(&place.start) => {
-                Some((container, place.start - range.start))
-            }
-            _ => None,
-        }),
-    };
-    if let Some((container, offset)) = replaced {
-        // Behind the first of what goes, so that it is within the same marks.
-        insert(container, offset + 1, text)?;
-        let grown = text.chars().count();
-        remove(line, place.start + 1 + grown..place.end + grown)?;
-        return remove(line, place.start..place.start + 1);
-    }
-    remove(line, place.clone())?;
-    if text.is_empty() {
-        return Ok(());
-    }
-    // The text that ends there takes it, or the one that begins there.
-    let holder = parts(line).find_map(|(range, part)| match part {
-        Part::Text(container) if range.start <= place.start && place.start <= range.end => {
-            Some((container, place.start - range.start))
+    match block.object() {
+        Some(kind) if line.text.is_empty() && !text.is_empty() => {
+            return Err(invalid(format!(
+                "start: the block there, {kind}, has no text"
+            )));
         }
-        _ => None,
-    });
-    match holder {
-        Some((container, offset)) => insert(container, offset, text),
-        None => insert_between(line, place.start, text),
+        _ => {}
     }
-}
-
-/// The parts of a line, and where each stands in it.
-fn parts(line: &Line) -> impl Iterator<Item = (Range<usize>, &Part)> {
-    let mut at = 0;
-    line.parts.iter().map(move |part| {
-        let start = at;
-        at += part.characters();
-        (start..at, part)
-    })
-}
-
-/// Deletes what stands at a place of a line. What stands behind it must not be asked for afterwards:
-/// a break that is gone still counts.
-fn remove(line: &Line, place: Range<usize>) -> Result<()> {
-    let gone: Vec<_> = parts(line)
-        .map(|(range, part)| {
-            let (start, end) = (range.start.max(place.start), range.end.min(place.end));
-            (
-                start.saturating_sub(range.start)..end.saturating_sub(range.start),
-                part,
-            )
-        })
-        .filter(|(range, _)| !range.is_empty())
-        .collect();
-    for (range, part) in gone {
-        match part {
-            Part::Text(text) => delete(text, range)?,
-            Part::Break { node, list } => {
-                let index = (0..list.len()).find(|&index| {
-                    list.get(index)
-                        .and_then(|child| child.into_container().ok())
-                        .is_some_and(|child| child.id() == node.id())
-                });
-                if let Some(index) = index {
-                    list.delete(index, 1).map_err(failed("delete a break"))?;
-                }
-            }
-        }
+    // Behind the first of what goes, so that it is within the same marks.
+    let at = place.start + usize::from(!place.is_empty());
+    insert_text(&body, at, text).map_err(failed("insert a text"))?;
+    let new = text.chars().count();
+    let gone = place.len();
+    if gone > 1 {
+        let behind = body.delete(at + new, gone - 1);
+        behind.map_err(failed("delete a text"))?;
+    }
+    if gone > 0 {
+        let first = body.delete(place.start, 1);
+        first.map_err(failed("delete a text"))?;
+    }
+    // Each line of code is a block of its own.
+    for (offset, _) in text.chars().enumerate().filter(|(_, c)| *c == END) {
+        let wanted = [(1, block.keys.clone())];
+        let marked = set_marks(&body, place.start + offset, &wanted);
+        marked.map_err(failed("mark a line"))?;
     }
     Ok(())
 }
 
-/// Text where none stands: in an empty block, or between breaks.
-fn insert_between(line: &Line, place: usize, text: &str) -> Result<()> {
-    let list = match children(&line.node) {
-        Some(list) => list,
-        None => line
-            .node
-            .insert_container(CHILDREN, LoroList::new())
-            .map_err(failed("give the block a list of children"))?,
-    };
-    let before = parts(line).filter(|(range, _)| range.end <= place).count();
-    let container = list
-        .insert_container(before.min(list.len()), LoroText::new())
-        .map_err(failed("give the block a text"))?;
-    insert(&container, 0, text)
+/// What the block is that ends there.
+fn keys_at(body: &LoroText, end: usize) -> Result<Named> {
+    if end >= body.len_unicode() {
+        return Ok(Named::new());
+    }
+    let delta = body.slice_delta(end, end + 1, PosType::Unicode);
+    let delta = delta.map_err(failed("read a block"))?;
+    let found = pieces(delta).next().map(|(_, marks)| marks);
+    Ok(counted(&found.unwrap_or_default(), END))
 }
 
 fn replace_blocks(doc: &LoroDoc, place: Option<Range<usize>>, page: &Node) -> Result<()> {
-    let (list, places) = blocks(doc);
-    let list = list.ok_or_else(|| Error::new(Kind::Internal, "the document has no blocks"))?;
-    let count = places.len();
+    let body = body(doc);
+    let lines = lines(doc);
+    let count = lines.len();
     let place = place.unwrap_or(count..count);
     if place.end > count {
         let field = if place.start > count { "start" } else { "end" };
         return Err(invalid(format!("{field}: the document has {count} blocks")));
     }
-    let mut index = places.get(place.start).copied().unwrap_or(list.len());
-    for &gone in places[place.clone()].iter().rev() {
-        list.delete(gone, 1).map_err(failed("delete a block"))?;
+    let length = body.len_unicode();
+    let begin = |block: usize| lines.get(block).map_or(length, |line| line.place.start);
+    let (start, end) = (begin(place.start), begin(place.end));
+    let mut blocks = page.to_blocks();
+    if end > start {
+        let gone = body.delete(start, end - start);
+        gone.map_err(failed("delete blocks"))?;
     }
-    for node in page.nodes() {
-        node.insert_into(&list, index)
-            .map_err(failed("insert a block"))?;
-        index += 1;
-    }
-    if list.is_empty() {
+    if blocks.is_empty() && body.len_unicode() == 0 {
         // A page has a block.
-        let empty = Node::new("paragraph", Vec::new());
-        let inserted = empty.insert_into(&list, 0);
-        inserted.map_err(failed("insert a block"))?;
+        blocks.push(Block::default());
     }
-    Ok(())
-}
-
-fn insert(container: &LoroText, place: usize, text: &str) -> Result<()> {
-    container
-        .insert(place, text)
-        .map_err(failed("insert a text"))
-}
-
-fn delete(container: &LoroText, place: Range<usize>) -> Result<()> {
-    container
-        .delete(place.start, place.len())
-        .map_err(failed("delete a text"))
+    // The last block may have lost its end.
+    let is_open = lines.last().is_some_and(|line| line.place.end == length);
+    let mut at = start;
+    if place.start == count && is_open && length > 0 {
+        insert_text(&body, at, "\n").map_err(failed("end a block"))?;
+        at += 1;
+    }
+    insert(&body, at, &blocks).map_err(failed("insert blocks"))
 }
 
 fn invalid(context: impl Into<String>) -> Error {

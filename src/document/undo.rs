@@ -2,23 +2,129 @@
 //! nothing later. Merged into the document, that says exactly which characters go and where others
 //! come back, whatever was written since.
 
-use loro::{ExportMode, Frontiers, ID, IdSpan, LoroDoc, VersionVector};
+use std::collections::HashMap;
+use std::ops::Range;
 
-use super::model::configure_text_styles;
+use loro::event::Diff;
+use loro::{
+    ExportMode, Frontiers, ID, IdSpan, JsonOpContent, JsonTextOp, LoroDoc, LoroValue, TextDelta,
+    VersionVector,
+};
+use serde_json::Value;
+
+use super::blocks::pieces;
+use super::model::{body, body_id, configure_text_styles, counts_on};
 use super::pieces::{Piece, pieces_of};
+use super::tree::Named;
 use crate::error::{Error, Kind, Result};
 
 /// Stretches of work that are taken back at once: each costs a millisecond and more.
 const STRETCHES: usize = 1_000;
 
-/// The update by which `peer`, which has written nothing yet, takes back operations of `doc`. What
-/// they inserted goes; what they deleted comes back, as new characters; marks, attributes and blocks
-/// become what they were. Where others set the same mark or attribute since, one of the two stands, as
-/// when both are set at once.
+/// Takes back operations of a document, by its own peer, which has written nothing yet. What they inserted
+/// goes; what they deleted comes back, as new characters. Marks, and with them what blocks are, become what
+/// they were where they still are as these operations set them.
 ///
 /// # Errors
 /// `TooLarge` when it is too much at once; `Internal` when Loro refuses.
-pub fn undo(doc: &LoroDoc, peer: u64, spans: &[IdSpan]) -> Result<Vec<u8>> {
+pub fn apply(doc: &LoroDoc, spans: &[IdSpan]) -> Result<()> {
+    let update = undone(doc, doc.peer_id(), spans)?;
+    if update.is_empty() {
+        return Ok(());
+    }
+    let set = set_by(doc, spans);
+    let body = body(doc);
+    let marks: Vec<(String, Named)> = pieces(body.to_delta()).collect();
+    let before = doc.oplog_frontiers();
+    doc.import(&update)
+        .map_err(failed("take back operations"))?;
+    let difference = doc
+        .diff(&before, &doc.oplog_frontiers())
+        .map_err(failed("see what was taken back"))?;
+    for (container, difference) in difference.iter() {
+        let Diff::Text(delta) = difference else {
+            continue;
+        };
+        if *container != body_id() {
+            continue;
+        }
+        for (place, key, value) in set_since(delta, &marks, &set) {
+            let kept = match value {
+                Some(value) => body.mark(place, key, LoroValue::from(value.clone())),
+                None => body.unmark(place, key),
+            };
+            kept.map_err(failed("keep what others set"))?;
+        }
+    }
+    Ok(())
+}
+
+/// The values that operations gave to marks, by their keys.
+type Values = HashMap<String, Vec<LoroValue>>;
+
+/// A place, a mark that it keeps, and its value.
+type Kept<'m> = (Range<usize>, &'m str, Option<&'m Value>);
+
+fn set_by(doc: &LoroDoc, spans: &[IdSpan]) -> Values {
+    let mut set = Values::new();
+    let changes = spans.iter().flat_map(|s| doc.export_json_in_id_span(*s));
+    for operation in changes.flat_map(|change| change.ops) {
+        if let JsonOpContent::Text(JsonTextOp::Mark {
+            style_key,
+            style_value,
+            ..
+        }) = operation.content
+        {
+            set.entry(style_key).or_default().push(style_value);
+        }
+    }
+    set
+}
+
+/// Where a mark is not what these operations set any more, and what it was before it was taken back too.
+fn set_since<'m>(
+    delta: &'m [TextDelta],
+    before: &'m [(String, Named)],
+    set: &Values,
+) -> Vec<Kept<'m>> {
+    let mut found = Vec::new();
+    let mut before = before
+        .iter()
+        .flat_map(|(text, marks)| text.chars().map(move |character| (character, marks)));
+    let mut now = 0;
+    for part in delta {
+        match part {
+            TextDelta::Insert { insert, .. } => now += insert.chars().count(),
+            TextDelta::Delete { delete } => before.by_ref().take(*delete).for_each(drop),
+            TextDelta::Retain { retain, attributes } => {
+                for (character, marks) in before.by_ref().take(*retain) {
+                    let keys = attributes.iter().flat_map(|attributes| attributes.keys());
+                    for key in keys.filter(|key| counts_on(key, character)) {
+                        let was = marks.get(key);
+                        let value = was.map_or(LoroValue::Null, |v| LoroValue::from(v.clone()));
+                        if set.get(key).is_none_or(|values| !values.contains(&value)) {
+                            keep(&mut found, now, key, was);
+                        }
+                    }
+                    now += 1;
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Adds a place, to the last one of its key where it goes on with it.
+fn keep<'m>(found: &mut Vec<Kept<'m>>, at: usize, key: &'m str, value: Option<&'m Value>) {
+    let last = found.iter_mut().rev().find(|(_, other, _)| *other == key);
+    match last {
+        Some((place, _, same)) if place.end == at && *same == value => place.end += 1,
+        _ => found.push((at..at + 1, key, value)),
+    }
+}
+
+/// The update by which `peer`, which has written nothing yet, takes back operations of `doc`.
+fn undone(doc: &LoroDoc, peer: u64, spans: &[IdSpan]) -> Result<Vec<u8>> {
     let branch = LoroDoc::new();
     configure_text_styles(&branch);
     branch.set_peer_id(peer).map_err(failed("set the peer"))?;

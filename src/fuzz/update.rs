@@ -1,7 +1,6 @@
 //! What a client sends as an update of a document: the decoder of our own, the checks before Loro,
 //! and the whole trial.
 
-use std::collections::HashMap;
 use std::panic::catch_unwind;
 use std::sync::OnceLock;
 
@@ -106,11 +105,9 @@ pub fn update(bytes: &[u8]) {
     let live = base();
     let durable = live.version().expect("the document is not poisoned");
     let checked = live.read(|doc| {
-        let mut depths = HashMap::new();
-        let mut base = Base {
+        let base = Base {
             doc,
             durable: &durable,
-            depths: &mut depths,
         };
         // Their own code, and questions to Loro that only honest documents are asked.
         let checked = base.check(&decoded, meta);

@@ -7,7 +7,7 @@ use super::documents::{in_bin, no_document};
 use super::etag;
 use super::history;
 use crate::auth::{Permission, access};
-use crate::document::lines::plain_text;
+use crate::document::blocks::plain_text;
 use crate::document::live::LiveDocument;
 use crate::document::load::load;
 use crate::document::tree::{Node, html::html, markdown};

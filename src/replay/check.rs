@@ -4,7 +4,8 @@ use futures_util::TryStreamExt;
 use loro::LoroDoc;
 use uuid::Uuid;
 
-use crate::client::{Address, Client, Options, find_text};
+use crate::client::{Address, Client, Options};
+use crate::document::blocks::plain_text;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::{Pool, failed};
 
@@ -65,7 +66,7 @@ pub async fn rebuild(pool: &Pool, org_id: &str, document_id: &str) -> Result<Reb
         return Err(Error::new(Kind::Internal, "the rows lack operations"));
     }
     Ok(Rebuilt {
-        text: find_text(&doc).map_or_else(String::new, |text| text.to_string()),
+        text: plain_text(&doc),
         rows: updates.len(),
         update_bytes: updates.iter().map(Vec::len).sum(),
     })

@@ -16,19 +16,14 @@ pub struct Copy {
 }
 
 impl Copy {
-    /// Takes over a document; `find_text` says which of its texts is meant.
+    /// Takes over a document; `root` is the name of the text that is meant.
     ///
     /// # Errors
-    /// `Internal` when there is no such text.
-    pub fn new(
-        doc: LoroDoc,
-        peer: u64,
-        find_text: impl FnOnce(&LoroDoc) -> Option<LoroText>,
-    ) -> Result<Self> {
+    /// `Internal` when the peer is no peer.
+    pub fn new(doc: LoroDoc, peer: u64, root: &str) -> Result<Self> {
         doc.set_peer_id(peer)
             .map_err(|error| Error::caused(Kind::Internal, "set the writer's peer", error))?;
-        let text = find_text(&doc)
-            .ok_or_else(|| Error::new(Kind::Internal, "the document has no text"))?;
+        let text = doc.get_text(root);
         let made = Arc::new(Mutex::new(Vec::new()));
         let last = made.clone();
         let subscription = doc.subscribe_local_update(Box::new(move |update| {

@@ -11,10 +11,9 @@ use crate::error::{Error, Kind, Result};
 /// # Errors
 /// `Internal` when an edit's position is not in its text.
 pub fn end_content(trace: &Trace) -> Result<String> {
-    let find_text = |doc: &LoroDoc| Some(doc.get_text("text"));
     let all = LoroDoc::new();
     let copies = (0..trace.authors)
-        .map(|author| Copy::new(LoroDoc::new(), peer(author), find_text))
+        .map(|author| Copy::new(LoroDoc::new(), peer(author), "text"))
         .collect::<Result<Vec<_>>>()?;
     // For each author: the counters after each of its edits.
     let mut ends = vec![vec![0]; trace.authors];

@@ -18,6 +18,7 @@ use super::report::Report;
 use super::trace::Trace;
 use super::writer::{Pace, Writer, counter_of};
 use crate::client::{self, Api, Client, Event, SignedIn};
+use crate::document::model::is_seeded;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::{Pool, failed, pool};
 
@@ -256,13 +257,8 @@ async fn join(
         .collect();
     try_join_all(writers.iter().chain(&readers).map(Client::joined)).await?;
 
-    // One makes the paragraph's text, before anybody writes.
-    writers[0].edit(|editor| editor.create_text())?;
-    writers[0].settled().await?;
     for client in writers.iter().chain(&readers) {
-        client
-            .document_is(|doc| client::find_text(doc).is_some())
-            .await?;
+        client.document_is(is_seeded).await?;
     }
     let peers: Vec<_> = writers
         .iter()

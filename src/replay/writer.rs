@@ -9,7 +9,8 @@ use tokio::time::{Instant, sleep_until};
 use super::copy::Copy;
 use super::journal::Journal;
 use super::trace::{Edit, Trace};
-use crate::client::{Client, find_text};
+use crate::client::Client;
+use crate::document::model::BODY;
 use crate::error::{Error, Kind, Result};
 
 /// Edits that are made at a time, so that the client is woken once for them.
@@ -133,7 +134,7 @@ impl Writer<'_> {
             .map_err(|error| error.to_string())
             .and_then(|updates| doc.import(&updates).map_err(|error| error.to_string()))
             .map_err(|error| Error::new(Kind::Internal, format!("copy a document: {error}")))?;
-        Copy::new(doc, self.journal.peer(self.author), find_text)
+        Copy::new(doc, self.journal.peer(self.author), BODY)
     }
 
     /// What an edit knows of others, by peer.

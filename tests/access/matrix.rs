@@ -243,7 +243,7 @@ impl Case<'_> {
     async fn write(&self, server: usize) -> String {
         let (mut socket, told) = self.join(server, RoomKind::Document).await;
         let doc = LoroDoc::new();
-        doc.get_text("typed").insert(0, "x").expect("typed");
+        doc.get_text("body").insert(0, "x").expect("typed");
         doc.commit();
         let update = doc.export(ExportMode::all_updates()).expect("exported");
         let status = socket.write(&update).await;

@@ -136,7 +136,7 @@ impl Page {
     }
 
     pub fn next(&mut self) -> Vec<u8> {
-        self.doc.get_text("typed").insert(0, "x").expect("typed");
+        self.doc.get_text("body").insert(0, "x").expect("typed");
         self.doc.commit();
         let update = self.doc.export(ExportMode::updates(&self.sent));
         self.sent = self.doc.oplog_vv();

@@ -43,7 +43,7 @@ fn branches(copy: &LoroDoc, text: &str, peers: [u64; 2], operations: usize) -> [
 async fn who_sends_what_takes_long_to_merge_waits_for_it_and_others_do_not() {
     let nothing = LoroDoc::new();
     let updates: Vec<Bytes> = (1..=PAIRS)
-        .flat_map(|pair| branches(&nothing, "text", [2 * pair, 2 * pair + 1], OPERATIONS))
+        .flat_map(|pair| branches(&nothing, "body", [2 * pair, 2 * pair + 1], OPERATIONS))
         .collect();
     let stage = Stage::set().await;
     let alone = stage.type_on().await;

@@ -55,8 +55,11 @@ pub struct Figures {
 
 impl Stage {
     pub async fn set() -> Self {
-        let url = Database::new().await.url;
-        let pool = pool(&url, 4).expect("a pool");
+        Self::on(&Database::new().await.url).await
+    }
+
+    pub async fn on(url: &str) -> Self {
+        let pool = pool(url, 4).expect("a pool");
         let honest = Office::open(&pool).await;
         let client = pool.get().await.expect("a connection");
         let org_id = organisation(&client, "Mischief").await;
@@ -69,7 +72,7 @@ impl Stage {
             org_id,
             document_id,
         };
-        let server = serve(&url, &[]).await.expect("a server");
+        let server = serve(url, &[]).await.expect("a server");
         let client = async |device: &str| {
             let address = Address::parse(server.address()).expect("an address");
             let token = honest.owner.token.reveal();
@@ -80,7 +83,6 @@ impl Stage {
             client
         };
         let (writer, reader) = (client("desk").await, client("phone").await);
-        writer.edit(|editor| editor.create_text()).expect("a text");
         writer.settled().await.expect("acknowledged");
         shows(&reader, "").await;
         Self {

@@ -2,7 +2,7 @@ use crate::kit::server::{World, shows};
 use crate::kit::socket::Socket;
 use loro::{ExportMode, LoroDoc};
 use quire::auth::{Scopes, Token, make_api_token};
-use quire::client::find_text;
+use quire::document::model::body;
 use quire::protocol::AckStatus;
 
 async fn api_token(world: &World, scopes: &[&str]) -> Token {
@@ -21,7 +21,7 @@ fn words(base: &LoroDoc, peer: u64) -> Vec<u8> {
     let copy = base.fork();
     copy.set_peer_id(peer).unwrap();
     let before = copy.oplog_vv();
-    find_text(&copy).unwrap().insert(0, "words ").unwrap();
+    body(&copy).insert(0, "words ").unwrap();
     copy.commit();
     copy.export(ExportMode::updates(&before)).unwrap()
 }
@@ -30,11 +30,7 @@ fn words(base: &LoroDoc, peer: u64) -> Vec<u8> {
 async fn a_token_edits_only_with_the_scope_write() {
     let world = World::with_servers(1).await;
     let ada = world.client(0, &world.office.owner, "reader").await;
-    ada.edit(|editor| {
-        editor.create_text()?;
-        editor.insert(0, "text")
-    })
-    .unwrap();
+    ada.edit(|editor| editor.insert(0, "text")).unwrap();
     // On top of what the server has read back from the log it can try what is sent to it.
     let other = world.client(0, &world.office.owner, "other").await;
     shows(&other, "text").await;

@@ -17,9 +17,7 @@ fn type_on(client: &Client, typist: &mut Typist, edits: usize) {
     for _ in 0..edits {
         client
             .edit(|editor| {
-                let length = editor.change(|doc| {
-                    quire::client::find_text(doc).map_or(0, |text| text.len_unicode())
-                });
+                let length = editor.change(|doc| quire::document::model::body(doc).len_unicode());
                 let edit = typist.next_edit(length);
                 editor.replace(edit.position, edit.deleted, &edit.inserted)
             })
@@ -34,7 +32,6 @@ async fn a_client_goes_on_at_another_server_and_loses_nothing() {
     let addresses = vec![world.address(0), world.address(1)];
     let owner = &world.office.owner;
     let writer = world.client_of(addresses, owner, "writer").await;
-    writer.edit(|editor| editor.create_text()).expect("a text");
     let peer = writer.peer();
     let mut typist = Typist::new(seed);
     type_on(&writer, &mut typist, 300);
@@ -48,9 +45,7 @@ async fn a_client_goes_on_at_another_server_and_loses_nothing() {
     let reader = world.client(0, &world.office.owner, "reader").await;
     // Durable is what it is; this server's feed may be a moment behind.
     let text = writer.text();
-    let has_it = |doc: &loro::LoroDoc| {
-        quire::client::find_text(doc).is_some_and(|found| found.to_string() == text)
-    };
+    let has_it = |doc: &loro::LoroDoc| quire::document::blocks::plain_text(doc) == text;
     reader.document_is(has_it).await.expect("nothing is lost");
     assert_ne!(reader.peer(), peer, "no two write with one peer");
     world.stop().await;
@@ -61,7 +56,6 @@ async fn a_paste_larger_than_a_message_arrives_in_fragments() {
     let world = World::with_servers(2).await;
     let writer = world.client(0, &world.office.owner, "writer").await;
     let reader = world.client(1, &world.office.owner, "reader").await;
-    writer.edit(|editor| editor.create_text()).expect("a text");
     // Text that no encoding makes small.
     let mut random = random::Random::new(random::seed());
     let paste: String = (0..100_000)
@@ -87,11 +81,8 @@ async fn what_is_always_refused_ends_the_client_and_not_the_document() {
     let error = bad.settled().await.expect_err("it gives up");
     assert_eq!(error.kind(), Kind::Invalid, "{error}");
     let good = world.client(0, &world.office.owner, "good").await;
-    good.edit(|editor| {
-        editor.create_text()?;
-        editor.insert(0, "still here")
-    })
-    .expect("an edit");
+    good.edit(|editor| editor.insert(0, "still here"))
+        .expect("an edit");
     good.settled().await.expect("acknowledged");
     world.stop().await;
 }

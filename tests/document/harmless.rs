@@ -53,16 +53,10 @@ pub fn harmless(history: &History, update: &[u8]) -> Result<(), String> {
             .map_err(|e| e.to_string())?;
         import_all(reader, &[updates])
     })?;
+    // Quire writes no shallow snapshots; in one, Loro 1.17.1 loses marks at times.
     check("snapshot", &|| {
         let snapshot = live
             .export(ExportMode::Snapshot)
-            .map_err(|e| e.to_string())?;
-        loaded(&snapshot)
-    })?;
-    check("shallow snapshot", &|| {
-        let at = live.oplog_frontiers();
-        let snapshot = live
-            .export(ExportMode::shallow_snapshot(&at))
             .map_err(|e| e.to_string())?;
         loaded(&snapshot)
     })?;

@@ -1,8 +1,6 @@
 //! Random honest histories of rich-text documents: several peers, now together, now apart.
 
-use loro::{
-    Container, ExportMode, LoroDoc, LoroList, LoroMap, LoroText, ValueOrContainer, VersionVector,
-};
+use loro::{ExportMode, LoroDoc, LoroText, VersionVector};
 use quire::document::model;
 
 use crate::kit::random::Random;
@@ -104,72 +102,13 @@ pub fn edit(doc: &LoroDoc, random: &mut Random, with_exotic_containers: bool) {
     if with_exotic_containers && random.below(6) == 0 {
         return edit_exotic(doc, random);
     }
-    let blocks = child_list(&doc.get_map(model::ROOT));
-    let block = match blocks.len() {
-        0 => None,
-        n => map_at(&blocks, random.below(n)),
-    };
-    match (random.below(20), block) {
-        (0 | 1, _) | (_, None) => insert_block(&blocks, random),
-        (2, Some(_)) if blocks.len() > 3 => {
-            blocks
-                .delete(random.below(blocks.len()), 1)
-                .expect("delete block");
-        }
-        (3, Some(block)) => set_attribute(&block, random),
-        (4, Some(block)) => block.insert(model::NODE_NAME, "heading").expect("rename"),
-        (_, Some(block)) => edit_text(&block, random),
-    }
-    if random.below(2) == 0 {
-        doc.commit();
-    }
-}
-
-fn insert_block(blocks: &LoroList, random: &mut Random) {
-    let block = blocks
-        .insert_container(random.below(blocks.len() + 1), LoroMap::new())
-        .expect("insert block");
-    block.insert(model::NODE_NAME, "paragraph").expect("name");
-    block
-        .insert_container(model::ATTRIBUTES, LoroMap::new())
-        .expect("attributes");
-    let children = block
-        .insert_container(model::CHILDREN, LoroList::new())
-        .expect("children");
-    let text = children.push_container(LoroText::new()).expect("text");
-    text.insert(0, &words(random)).expect("insert text");
-}
-
-fn set_attribute(block: &LoroMap, random: &mut Random) {
-    let Some(ValueOrContainer::Container(Container::Map(attributes))) =
-        block.get(model::ATTRIBUTES)
-    else {
-        return;
-    };
-    match random.below(3) {
-        0 => attributes
-            .insert("level", random.below(6) as i64)
-            .expect("level"),
-        1 => attributes
-            .insert("checked", random.below(2) == 0)
-            .expect("checked"),
-        _ => attributes
-            .insert("language", words(random))
-            .expect("language"),
-    }
-}
-
-fn edit_text(block: &LoroMap, random: &mut Random) {
-    let children = child_list(block);
-    let text = match children.get(0) {
-        Some(ValueOrContainer::Container(Container::Text(text))) => text,
-        _ => children.push_container(LoroText::new()).expect("text"),
-    };
+    let text = model::body(doc);
     let len = text.len_unicode();
-    match random.below(10) {
-        0..=4 => text
+    match random.below(12) {
+        0..=3 => text
             .insert(random.below(len + 1), &words(random))
             .expect("insert"),
+        4 => text.insert(random.below(len + 1), "\n").expect("split"),
         5 | 6 if len > 0 => {
             let at = random.below(len);
             text.delete(at, 1 + random.below((len - at).min(5)))
@@ -187,8 +126,33 @@ fn edit_text(block: &LoroMap, random: &mut Random) {
                 _ => text.unmark(at..end, "bold").expect("unmark"),
             }
         }
+        9 | 10 if len > 0 => set_block(&text, random),
         _ => text.insert(len, "é").expect("type"),
     }
+    if random.below(2) == 0 {
+        doc.commit();
+    }
+}
+
+/// Makes something else of a block, or of several.
+fn set_block(text: &LoroText, random: &mut Random) {
+    let ends: Vec<usize> = (0..text.len_unicode())
+        .filter(|at| text.char_at(*at).is_ok_and(|c| c == '\n'))
+        .collect();
+    if ends.is_empty() {
+        return;
+    }
+    let first = random.below(ends.len());
+    let last = first + random.below((ends.len() - first).min(3));
+    let place = ends[first]..ends[last] + 1;
+    let marked = match random.below(5) {
+        0 => text.mark(place, "level", random.below(6) as i64),
+        1 => text.mark(place, "type", *random.pick(&["heading", "code", "callout"])),
+        2 => text.mark(place, "list", *random.pick(&["bullet", "ordered", "task"])),
+        3 => text.mark(place, "indent", random.below(4) as i64),
+        _ => text.unmark(place, ["type", "list"][random.below(2)]),
+    };
+    marked.expect("set");
 }
 
 fn edit_exotic(doc: &LoroDoc, random: &mut Random) {
@@ -217,22 +181,6 @@ fn edit_exotic(doc: &LoroDoc, random: &mut Random) {
         _ => list
             .insert(random.below(list.len() + 1), words(random))
             .expect("insert"),
-    }
-}
-
-fn child_list(node: &LoroMap) -> LoroList {
-    match node.get(model::CHILDREN) {
-        Some(ValueOrContainer::Container(Container::List(list))) => list,
-        _ => node
-            .insert_container(model::CHILDREN, LoroList::new())
-            .expect("children"),
-    }
-}
-
-fn map_at(list: &LoroList, at: usize) -> Option<LoroMap> {
-    match list.get(at) {
-        Some(ValueOrContainer::Container(Container::Map(map))) => Some(map),
-        _ => None,
     }
 }
 

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use loro::{ExportMode, LoroDoc, LoroList, LoroMap, LoroText, UndoManager};
+use loro::{ExportMode, LoroDoc, LoroText, UndoManager};
+use quire::document::blocks::{self, Block};
 use quire::document::model;
 use quire::document::tree::{Child, Node, Run};
 use quire::document::trial::{DocKey, Settings, Trial, Verdict};
@@ -62,30 +63,8 @@ impl Page {
         staged.expect("seed");
     }
 
-    /// The texts of all paragraphs.
-    fn texts(&self) -> Vec<LoroText> {
-        let blocks = self.blocks();
-        let map = |at| blocks.get(at)?.into_container().ok()?.into_map().ok();
-        let children = |map: LoroMap| {
-            map.get(model::CHILDREN)?
-                .into_container()
-                .ok()?
-                .into_list()
-                .ok()
-        };
-        let text = |list: LoroList| list.get(0)?.into_container().ok()?.into_text().ok();
-        (0..blocks.len())
-            .filter_map(|at| text(children(map(at)?)?))
-            .collect()
-    }
-
-    fn blocks(&self) -> LoroList {
-        let blocks = self.author.get_map(model::ROOT).get(model::CHILDREN);
-        let blocks = blocks
-            .expect("a list")
-            .into_container()
-            .expect("a container");
-        blocks.into_list().expect("a list")
+    fn text(&self) -> LoroText {
+        model::body(&self.author)
     }
 
     /// What `edit` does passes as one update, and so do its undo and redo.
@@ -133,18 +112,23 @@ async fn marks_on_a_page_of_any_length_pass() {
         let mut page = Page::of(paragraphs).await;
         for mark in ["bold", "underline"] {
             page.passes(mark, |page| {
-                for text in page.texts() {
-                    text.mark(0..text.len_unicode(), mark, true).expect("mark");
-                }
+                let text = page.text();
+                text.mark(0..text.len_unicode() - 1, mark, true)
+                    .expect("mark");
             })
             .await;
         }
         page.passes("clear formatting", |page| {
-            for text in page.texts() {
-                for mark in ["bold", "underline"] {
-                    text.unmark(0..text.len_unicode(), mark).expect("unmark");
-                }
+            let text = page.text();
+            for mark in ["bold", "underline"] {
+                text.unmark(0..text.len_unicode(), mark).expect("unmark");
             }
+        })
+        .await;
+        page.passes("a list", |page| {
+            let text = page.text();
+            text.mark(0..text.len_unicode(), "list", "bullet")
+                .expect("mark");
         })
         .await;
     }
@@ -155,33 +139,51 @@ async fn many_marks_in_one_text_pass() {
     for words in [1, 700, 10_000] {
         let mut page = Page::of(1).await;
         page.passes("write", |page| {
-            let text = &page.texts()[0];
-            text.delete(0, text.len_unicode()).expect("delete");
+            let text = page.text();
+            text.delete(0, text.len_unicode() - 1).expect("delete");
             text.insert(0, &"word ".repeat(words)).expect("insert");
         })
         .await;
         page.passes("mark every word", |page| {
-            let text = &page.texts()[0];
+            let text = page.text();
             for word in 0..words {
                 let place = word * 5..word * 5 + 4;
                 text.mark(place, "italic", true).expect("mark");
             }
         })
         .await;
+        page.passes("make many of them blocks of another kind", |page| {
+            let text = page.text();
+            for word in 0..words.min(1_000) {
+                let place = word * 5 + 4;
+                text.delete(place, 1).expect("delete");
+                text.insert(place, "\n").expect("insert");
+                let kind = ["bullet", "ordered"][word % 2];
+                text.mark(place..place + 1, "list", kind).expect("mark");
+            }
+        })
+        .await;
+    }
+}
+
+fn run(text: &str, mark: Option<&str>) -> Run {
+    let marks = mark.map(|mark| (mark.to_owned(), true.into()));
+    Run {
+        text: text.to_owned(),
+        marks: marks.into_iter().collect(),
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_block_of_any_length_passes() {
-    for characters in [1, 1_000, 1_001, 2_400, 100_000] {
+    for characters in [1, 1_000, 1_001, 2_400, 100_000, 800_000] {
         let mut page = Page::of(3).await;
         page.passes(&format!("a block of {characters} characters"), |page| {
-            let run = Run {
-                text: "x".repeat(characters),
-                ..Run::default()
+            let block = Block {
+                runs: vec![run(&"x".repeat(characters), None)],
+                ..Block::default()
             };
-            let block = Node::new("paragraph", vec![Child::Text(run)]);
-            block.insert_into(&page.blocks(), 1).expect("insert");
+            blocks::insert(&page.text(), 0, &[block]).expect("insert");
         })
         .await;
     }
@@ -189,45 +191,26 @@ async fn a_new_block_of_any_length_passes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_new_blocks_pass_at_once() {
-    for blocks in [1, 500, 5_000] {
+    for count in [1, 500, 5_000] {
         let mut page = Page::of(3).await;
-        page.passes(&format!("{blocks} formatted blocks"), |page| {
-            for at in 0..blocks {
-                let run = |text: &str, mark: &str| {
-                    let marks = [(mark.to_owned(), true.into())].into_iter().collect();
-                    Child::Text(Run {
-                        text: text.to_owned(),
-                        marks,
-                    })
-                };
-                let text = vec![run("bold and ", "bold"), run("italic", "italic")];
-                let block = Node::new("heading", text);
-                block.insert_into(&page.blocks(), at).expect("insert");
-            }
+        let heading = Block {
+            keys: [("type".to_owned(), "heading".into())]
+                .into_iter()
+                .collect(),
+            runs: vec![
+                run("bold and ", Some("bold")),
+                run("italic", Some("italic")),
+            ],
+        };
+        let new = vec![heading; count];
+        page.passes(&format!("{count} formatted blocks"), |page| {
+            blocks::insert(&page.text(), 0, &new).expect("insert");
         })
         .await;
         page.passes("delete them", |page| {
-            page.blocks().delete(0, blocks).expect("delete");
-        })
-        .await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn lists_as_deep_as_are_read_pass() {
-    for depth in [1, 10, 48] {
-        let mut page = Page::of(1).await;
-        page.passes(&format!("{depth} lists in each other"), |page| {
-            let run = Run {
-                text: "deep".to_owned(),
-                ..Run::default()
-            };
-            let mut node = Node::new("paragraph", vec![Child::Text(run)]);
-            for _ in 0..depth {
-                let item = Node::new("listItem", vec![Child::Node(node)]);
-                node = Node::new("bulletList", vec![Child::Node(item)]);
-            }
-            node.insert_into(&page.blocks(), 0).expect("insert");
+            let text = page.text();
+            text.delete(0, count * "bold and italic\n".len())
+                .expect("delete");
         })
         .await;
     }

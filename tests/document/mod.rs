@@ -7,5 +7,7 @@ mod malformed;
 mod markdown;
 mod operations;
 pub mod past;
+mod schedules;
 mod steps;
 mod trial;
+mod vectors;

@@ -3,7 +3,7 @@
 use super::markdown::page;
 use crate::kit::random::{self, Random};
 use loro::LoroDoc;
-use quire::document::lines::{lines, plain_text};
+use quire::document::blocks::{plain_text, read};
 use quire::document::model;
 use quire::document::operations::{Made, Operation, make, version_of};
 use quire::document::tree::{Node, markdown};
@@ -67,7 +67,7 @@ fn a_text_is_replaced_where_the_plain_text_says() {
         let start = random.below(before.len() + 1);
         let end = start + random.below((before.len() - start).min(6) + 1);
         let text = *random.pick(&["", "x", "né w", "\u{1f469}\u{200d}\u{1f680}"]);
-        let lines_before = lines(&doc).len();
+        let blocks_before = read(&doc).len();
         let note = format!("seed {seed}, round {round}: {start}..{end} {text:?}");
         match edit(&doc, &[replace(start..end, text)]) {
             Ok(_) => {
@@ -75,7 +75,7 @@ fn a_text_is_replaced_where_the_plain_text_says() {
                 wanted.push_str(text);
                 wanted.extend(&before[end..]);
                 assert_eq!(plain_text(&doc), wanted, "{note}");
-                assert_eq!(lines(&doc).len(), lines_before, "{note}");
+                assert_eq!(read(&doc).len(), blocks_before, "{note}");
                 made += 1;
             }
             Err(error) => {
@@ -107,7 +107,7 @@ fn a_new_text_looks_like_what_it_replaces() {
         ),
         ("one\\\ntwo\n", 3..4, " ", "one two\n"),
         ("one\\\ntwo\n", 0..7, "x", "x\n"),
-        ("```\na\nb\n```\n", 1..2, "\n\n", "```\na\n\nb\n```\n"),
+        ("```\na\nb\n```\n", 1..1, "\n\n", "```\na\n\n\nb\n```\n"),
     ] {
         let doc = of_markdown(before);
         edit(&doc, &[replace(place.clone(), text)]).unwrap();
@@ -164,7 +164,7 @@ fn what_cannot_be_made_says_why_and_changes_nothing() {
         ),
         (
             replace(4..4, "x"),
-            "operations[1].start: the block there, horizontalRule, has no text",
+            "operations[1].start: the block there, rule, has no text",
         ),
         (replace(0..1, "a\nb"), "operations[1].text: has a line end;"),
         (

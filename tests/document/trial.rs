@@ -110,7 +110,7 @@ async fn the_same_range_with_other_bytes_is_not_known() {
     let written = |words: &str| {
         let author = document(7, &rows);
         let before = author.oplog_vv();
-        author.get_text("text").insert(0, words).expect("insert");
+        author.get_text("body").insert(0, words).expect("insert");
         author.commit();
         let update = author.export(loro::ExportMode::updates(&before));
         Bytes::from(update.expect("export"))
@@ -159,11 +159,11 @@ async fn nobody_builds_on_what_another_has_not_committed() {
     };
     let first = document(7, std::slice::from_ref(&seed));
     let before = first.oplog_vv();
-    first.get_text("text").insert(0, "one").expect("insert");
+    first.get_text("body").insert(0, "one").expect("insert");
     let one = export(&first, &before);
     let second = document(8, &[seed, one.to_vec()]);
     let before = second.oplog_vv();
-    second.get_text("text").insert(3, "two").expect("insert");
+    second.get_text("body").insert(3, "two").expect("insert");
     let two = export(&second, &before);
     assert!(matches!(
         trial.submit(doc(1), one.clone()).await.expect("answer"),
@@ -188,7 +188,7 @@ async fn a_copy_that_was_told_of_an_edit_out_of_order_is_asked_for_anew() {
     let mut updates = Vec::new();
     for text in ["missed", "heard", "mine"] {
         let before = author.oplog_vv();
-        author.get_text("text").insert(0, text).expect("insert");
+        author.get_text("body").insert(0, text).expect("insert");
         author.commit();
         let update = author.export(loro::ExportMode::updates(&before));
         updates.push(Bytes::from(update.expect("export")));

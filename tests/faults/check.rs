@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use loro::LoroDoc;
 use quire::client::{Client, Options};
-use quire::document::lines::plain_text;
+use quire::document::blocks::plain_text;
 use quire::postgres::Pool;
 use serde::Serialize;
 use tokio_postgres::IsolationLevel;

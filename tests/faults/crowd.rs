@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use loro::LoroDoc;
-use quire::client::{Address, Client, Event, Options, find_text};
+use quire::client::{Address, Client, Event, Options};
+use quire::document::blocks::plain_text;
 use tokio::sync::watch;
 
 use crate::kit::random::Random;
@@ -262,7 +263,7 @@ fn own_counter(doc: &LoroDoc) -> (u64, i32) {
 
 /// A place between two words.
 fn boundary(doc: &LoroDoc, random: u64) -> usize {
-    let text = find_text(doc).map_or_else(String::new, |text| text.to_string());
+    let text = plain_text(doc);
     let ends = text
         .char_indices()
         .filter(|(_, c)| *c == '>')
@@ -273,5 +274,5 @@ fn boundary(doc: &LoroDoc, random: u64) -> usize {
 }
 
 fn place_of(doc: &LoroDoc, word: &str) -> Option<usize> {
-    find_text(doc)?.to_string().find(word)
+    plain_text(doc).find(word)
 }

@@ -59,7 +59,6 @@ impl SlowReaders {
         let mut most_bytes = 0;
         let writing = async {
             writer.joined().await.expect("joined");
-            writer.edit(|editor| editor.create_text()).expect("a text");
             for page in 0..PAGES {
                 writer.ready().await.expect("the writer is not held up");
                 let old = if page < KEPT_PAGES { 0 } else { PAGE_BYTES };

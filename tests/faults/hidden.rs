@@ -4,10 +4,12 @@
 use std::time::Duration;
 
 use loro::{ExportMode, LoroDoc};
-use quire::client::{Client, Options, find_text};
+use quire::client::{Client, Options};
 use quire::commit::lease::{self, Request, Wish};
 use quire::commit::{Commit, Edit};
+use quire::document::blocks::plain_text;
 use quire::document::live::update_meta;
+use quire::document::model::body;
 use quire::postgres::pool;
 use tokio_postgres::Client as Admin;
 use uuid::Uuid;
@@ -32,7 +34,6 @@ pub async fn open(stage: &Stage, server: usize, verdict: &mut Verdict) {
     let elsewhere = stage.addresses((server + 1) % SERVERS)[..1].to_vec();
     let writer = Client::start(Options::new(elsewhere, &owner.token.reveal(), &room, "w"));
     writer.joined().await.expect("joined");
-    writer.edit(|editor| editor.create_text()).expect("a text");
     writer.settled().await.expect("acknowledged");
     let doc = LoroDoc::new();
     let whole = writer.read(|doc| doc.export(ExportMode::all_updates()).expect("exported"));
@@ -49,7 +50,7 @@ pub async fn open(stage: &Stage, server: usize, verdict: &mut Verdict) {
     let lease = lease::take(&stage.pool, &request).await.expect("a lease");
     doc.set_peer_id(lease.peer).expect("a peer");
     let before = doc.oplog_vv();
-    let text = find_text(&doc).expect("a text");
+    let text = body(&doc);
     text.insert(0, WORDS).expect("written");
     doc.commit();
     let update = doc.export(ExportMode::updates(&before)).expect("exported");
@@ -102,7 +103,7 @@ pub async fn open(stage: &Stage, server: usize, verdict: &mut Verdict) {
     let copy = LoroDoc::new();
     let reading = async {
         let mut reader = Socket::join(address, &owner.token, &room).await;
-        let has_it = |doc: &LoroDoc| find_text(doc).is_some_and(|t| t.to_string() == WORDS);
+        let has_it = |doc: &LoroDoc| plain_text(doc) == WORDS;
         reader.try_read_into(&copy, has_it).await
     };
     if tokio::time::timeout(SOON, reading).await != Ok(true) {

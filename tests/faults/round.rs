@@ -293,16 +293,14 @@ impl Round {
     }
 }
 
-/// Everybody is there, and the paragraph has its text.
+/// Everybody is there, and has the page.
 pub(crate) async fn assemble(reader: &Person, writers: &[Person]) {
     for person in writers.iter().chain([reader]) {
         person.client.joined().await.expect("joined");
     }
-    let first = &writers[0].client;
-    first.edit(|editor| editor.create_text()).expect("a text");
     for person in writers.iter().chain([reader]) {
-        let has_text = |doc: &loro::LoroDoc| quire::client::find_text(doc).is_some();
-        person.client.document_is(has_text).await.expect("the text");
+        let there = person.client.document_is(quire::document::model::is_seeded);
+        there.await.expect("the page");
     }
 }
 

@@ -68,7 +68,6 @@ pub async fn starve_trial(stage: &Stage, server: usize) {
             let options = Options::new(vec![address.clone()], &token, &room, "pages");
             let writer = Client::start(options);
             writer.joined().await.expect("joined");
-            writer.edit(|editor| editor.create_text()).expect("a text");
             writer
                 .edit(|editor| editor.insert(0, &"m".repeat(PAGE_BYTES)))
                 .expect("typed");

@@ -376,19 +376,7 @@ async fn write(site: &Site, owner: &Visitor, document_id: Uuid, text: &str) {
     let before = live.version().unwrap();
     let update = live
         .read(|doc| {
-            use loro::{Container, LoroText, ValueOrContainer};
-            let list = |node: &loro::LoroMap| {
-                let children = node.get("children").unwrap();
-                children.into_container().unwrap().into_list().unwrap()
-            };
-            let paragraphs = list(&doc.get_map("doc"));
-            let paragraph = paragraphs.get(0).unwrap().into_container().unwrap();
-            let children = list(&paragraph.into_map().unwrap());
-            let run = match children.get(0) {
-                Some(ValueOrContainer::Container(Container::Text(run))) => run,
-                _ => children.insert_container(0, LoroText::new()).unwrap(),
-            };
-            run.insert(0, text).unwrap();
+            quire::document::model::body(doc).insert(0, text).unwrap();
             doc.commit();
             doc.export(loro::ExportMode::updates(&before)).unwrap()
         })

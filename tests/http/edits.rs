@@ -5,7 +5,7 @@ use crate::kit::people::Person;
 use crate::kit::random::{self, Random};
 use crate::kit::server::{World, shows};
 use quire::client::Client;
-use quire::document::lines::plain_text;
+use quire::document::blocks::plain_text;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use uuid::Uuid;
@@ -48,7 +48,6 @@ fn insert(start: usize, text: &str) -> Value {
 /// Types a word somewhere; each word is written once only.
 fn type_word(client: &Client, random: &mut Random, word: &str) {
     let typed = client.edit(|editor| {
-        editor.create_text()?;
         let length = editor.change(|doc| plain_text(doc).chars().count());
         editor.insert(random.below(length + 1), word)
     });

@@ -6,7 +6,7 @@ use crate::kit::people::Person;
 use crate::kit::random::{self, Random};
 use crate::kit::server::{World, shows};
 use quire::client::Client;
-use quire::document::lines::plain_text;
+use quire::document::blocks::plain_text;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -77,10 +77,7 @@ impl Pair {
 
 /// Types where a text ends, or before it, and waits until it is committed.
 async fn write(client: &Client, place: usize, gone: usize, text: &str) {
-    let written = client.edit(|editor| {
-        editor.create_text()?;
-        editor.replace(place, gone, text)
-    });
+    let written = client.edit(|editor| editor.replace(place, gone, text));
     written.expect("written");
     client.settled().await.expect("acknowledged");
 }

@@ -106,7 +106,7 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(180);
 
 /// Waits until a client shows exactly this text.
 pub async fn shows(client: &Client, text: &str) {
-    use quire::document::lines::plain_text;
+    use quire::document::blocks::plain_text;
     let shown = client.document_is(|doc| plain_text(doc) == text);
     let problem = match tokio::time::timeout(PATIENCE, shown).await {
         Ok(Ok(())) => return,

@@ -31,7 +31,6 @@ impl Worlds {
         let mut from = World::on(cluster.database().await, 1).await;
         let to = World::on(Database::of(Version::V18).await, 1).await;
         let ada = from.client(0, &from.office.owner, "ada").await;
-        ada.edit(|editor| editor.create_text()).expect("a text");
         for _ in 0..edits {
             let letters = (0..characters).map(|_| char::from(33 + random.below(94) as u8));
             let words: String = letters.collect();

@@ -134,7 +134,6 @@ async fn everything_of_an_organisation_moves_and_is_forgotten_only_on_demand() {
     let org_id = settings.org_id;
     let (here, there) = (from.database.connect().await, to.database.connect().await);
     let writer = from.client(0, &from.office.owner, "desk").await;
-    writer.edit(|editor| editor.create_text()).expect("a text");
     writer.settled().await.expect("acknowledged");
     moving::forget(settings)
         .await
@@ -238,7 +237,6 @@ async fn an_organisation_that_has_moved_can_come_back() {
     let worlds = Worlds::with_everything().await;
     let (from, to) = (&worlds.from, &worlds.to);
     let writer = from.client(0, &from.office.owner, "desk").await;
-    writer.edit(|editor| editor.create_text()).expect("a text");
     let mut text = String::new();
     let way = worlds.settings.clone();
     let back = Settings {

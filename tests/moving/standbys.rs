@@ -77,7 +77,6 @@ impl Scene {
         let server = World::server_on(&database).await;
         let address = Address::parse(&format!("http://{}", server.address()));
         let client = come(&self.office, address.expect("an address")).await;
-        client.edit(|editor| editor.create_text()).expect("a text");
         client
             .edit(|editor| editor.insert(0, "words"))
             .expect("typed");

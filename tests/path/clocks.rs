@@ -1,7 +1,7 @@
 //! Clocks of clients that are wrong by centuries.
 
 use loro::{CommitOptions, ExportMode, LoroDoc};
-use quire::document::lines::plain_text;
+use quire::document::blocks::plain_text;
 
 use crate::kit::server::{World, shows};
 use crate::kit::socket::Socket;
@@ -11,7 +11,6 @@ async fn a_clients_wrong_clock_decides_nothing_and_is_shown_to_nobody() {
     let world = World::with_servers(2).await;
     let owner = &world.office.owner;
     let honest = world.client(0, owner, "honest").await;
-    honest.edit(|editor| editor.create_text()).expect("a text");
     super::type_text(&honest, "middle");
     // What was shown has come out of the log: whoever writes on it at once finds it there.
     let reader = world.client(0, owner, "reader").await;
@@ -32,7 +31,7 @@ async fn a_clients_wrong_clock_decides_nothing_and_is_shown_to_nobody() {
         doc.import(&base).expect("imported");
         for (edit, at_s) in clock.iter().enumerate() {
             let before = doc.oplog_vv();
-            let text = quire::client::find_text(&doc).expect("the text");
+            let text = quire::document::model::body(&doc);
             text.insert(0, &format!("<{number}{edit}>"))
                 .expect("inserted");
             doc.commit_with(CommitOptions::new().timestamp(*at_s));

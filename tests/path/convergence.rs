@@ -137,7 +137,6 @@ async fn divergences(pool: &Pool) -> Vec<(Uuid, Vec<String>, bool)> {
 async fn a_row_that_only_one_server_has_is_found_and_comes_to_the_others() {
     let pair = Pair::start().await;
     let (ada, bob) = (pair.client(0, "ada").await, pair.client(1, "bob").await);
-    ada.edit(|editor| editor.create_text()).expect("a text");
     type_text(&ada, "seen by all");
     shows(&bob, "seen by all").await;
     pair.compares().await;
@@ -147,7 +146,7 @@ async fn a_row_that_only_one_server_has_is_found_and_comes_to_the_others() {
         let copy = doc.fork();
         copy.set_peer_id(77).expect("idle");
         let before = copy.oplog_vv();
-        let text = quire::client::find_text(&copy).expect("a text");
+        let text = quire::document::model::body(&copy);
         text.insert(0, "and this is not ").expect("inserted");
         copy.commit();
         let updates = loro::ExportMode::updates(&before);
@@ -197,7 +196,6 @@ async fn a_stored_snapshot_that_lacks_an_edit_is_found_and_not_used_again() {
     let pair = Pair::start().await;
     let key = pair.document();
     let ada = pair.client(0, "ada").await;
-    ada.edit(|editor| editor.create_text()).expect("a text");
     type_text(&ada, "first ");
     ada.settled().await.expect("acknowledged");
     let early = ada.read(|doc| doc.export(loro::ExportMode::Snapshot).expect("exported"));
@@ -280,10 +278,9 @@ async fn no_difference_is_found_while_people_type_come_and_go_on_two_servers() {
         world.client(0, owner, "one").await,
         world.client(1, owner, "two").await,
     ];
-    writers[0].edit(|e| e.create_text()).expect("a text");
     writers[0].settled().await.expect("acknowledged");
     shows(&writers[1], "").await;
-    let has_text = |doc: &loro::LoroDoc| quire::client::find_text(doc).is_some();
+    let has_text = |doc: &loro::LoroDoc| quire::document::model::is_seeded(doc);
     writers[1].document_is(has_text).await.expect("it comes");
     let before = counted("quire_documents_compared_total");
     let typing = |client: Client| async move {

@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use loro::{ExportMode, LoroDoc, LoroList, LoroMap, LoroText};
+use loro::{ExportMode, LoroDoc};
 use quire::commit::lease::{self, Lease, Request, Wish};
 use quire::commit::{Commit, Edit, Outcome};
 use quire::document::live::update_meta;
-use quire::document::model::{CHILDREN, ROOT};
+use quire::document::model::body;
 use quire::postgres::pool;
 
 use crate::kit::postgres::{Cluster, Version};
@@ -123,28 +123,11 @@ async fn write(world: &World, peer: u64, text: &str) -> Bytes {
     doc.import(seed.get(0)).expect("imported");
     doc.set_peer_id(peer).expect("a peer");
     let before = doc.oplog_vv();
-    let children = list(&doc.get_map(ROOT));
-    let paragraph = children.get(0).expect("a paragraph");
-    let paragraph = paragraph
-        .into_container()
-        .ok()
-        .and_then(|c| c.into_map().ok())
-        .expect("a node");
-    list(&paragraph)
-        .push_container(LoroText::new())
-        .and_then(|inner| inner.insert(0, text))
-        .expect("written");
+    body(&doc).insert(0, text).expect("written");
     doc.commit();
     doc.export(ExportMode::updates(&before))
         .expect("exported")
         .into()
-}
-
-fn list(node: &LoroMap) -> LoroList {
-    node.get(CHILDREN)
-        .and_then(|value| value.into_container().ok())
-        .and_then(|container| container.into_list().ok())
-        .expect("a list of children")
 }
 
 async fn wait_for(client: &deadpool_postgres::Client, question: &str) {

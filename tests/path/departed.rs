@@ -191,7 +191,6 @@ async fn who_goes_while_being_let_in_leaves_no_reader_behind() {
         .await
         .expect("gone");
     // A reader that is still in the room would be kept this for, and never read it.
-    author.edit(|editor| editor.create_text()).expect("a text");
     super::type_text(&author, "is anybody there?");
     author.settled().await.expect("acknowledged");
     let mut kept = None;

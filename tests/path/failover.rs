@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use quire::client::Address;
 use quire::config::Serve;
-use quire::document::lines::plain_text;
+use quire::document::blocks::plain_text;
 use quire::postgres::pool;
 use quire::server::Server;
 use tokio_postgres::Client as Database;
@@ -126,7 +126,6 @@ async fn fail_over(version: Version) {
     for person in [&ada, &bob] {
         person.joined().await.expect("joined");
     }
-    ada.edit(|editor| editor.create_text()).expect("a text");
     ada.settled().await.expect("durable");
     standby.catch_up(&primary).await;
     link.cut();
@@ -187,7 +186,6 @@ async fn a_peer_that_may_have_lost_what_it_wrote_is_offered_to_nobody() {
     let bob = client(door.address(), "bob");
     let ada = client(&near, "ada");
     ada.joined().await.expect("joined");
-    ada.edit(|editor| editor.create_text()).expect("a text");
     say(&ada, "one ");
     ada.settled().await.expect("durable");
     let peer = ada.peer();
@@ -268,7 +266,6 @@ async fn what_was_written_again_is_not_put_back_as_well() {
     let reader = client(&late.address().to_string(), "reader");
     let ada = client(door.address(), "ada");
     ada.joined().await.expect("joined");
-    ada.edit(|editor| editor.create_text()).expect("a text");
     ada.settled().await.expect("durable");
     standby.catch_up(&primary).await;
     link.cut();
@@ -336,7 +333,6 @@ async fn a_failover_before_or_after_a_fold_loses_nothing() {
         let near = server.address().to_string();
         let ada = client_at(&office, &near, "ada");
         ada.joined().await.expect("joined");
-        ada.edit(|editor| editor.create_text()).expect("a text");
         let mut text = String::new();
         for word in ["one ", "two ", "three ", "four "] {
             say(&ada, word);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use quire::client::{Address, Client, Options};
 use quire::dev::ServerProcess;
-use quire::document::lines::plain_text;
+use quire::document::blocks::plain_text;
 use quire::document::live::LiveDocument;
 use quire::postgres::{Pool, pool};
 
@@ -49,7 +49,6 @@ impl Crowd {
             clients.push(client);
         }
         let first = &clients[0];
-        first.edit(|editor| editor.create_text()).expect("a text");
         first.settled().await.expect("acknowledged");
         let operations = first.read(loro::LoroDoc::len_ops);
         for client in &clients {

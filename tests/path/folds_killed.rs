@@ -25,7 +25,6 @@ async fn old_world() -> (Cluster, World, String) {
     let cluster = Cluster::start(Version::usual(), &[("autovacuum", "off")]);
     let mut world = World::on(cluster.database().await, 1).await;
     let ada = world.client(0, &world.office.owner, "ada").await;
-    ada.edit(|editor| editor.create_text()).expect("a text");
     for number in 0..1_300 {
         type_text(&ada, &format!("{number} "));
         if ada.unacknowledged() > 100 {

@@ -48,7 +48,6 @@ async fn a_server_whose_feed_stands_still_leaves_rotation_and_comes_back() {
     }
     let owner = &world.office.owner;
     let writer = world.client_of(both.to_vec(), owner, "writer").await;
-    writer.edit(|e| e.create_text()).expect("a text");
     writer.settled().await.expect("acknowledged");
     let room = world.office.room();
     let mut at = [

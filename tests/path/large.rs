@@ -1,7 +1,7 @@
 //! Documents that are longer than what is sent at once, and how long they may become.
 
 use quire::client::{Address, Client, Options};
-use quire::document::lines::plain_text;
+use quire::document::blocks::plain_text;
 use quire::document::tree::{Child, Node, Run};
 use quire::http::create_document;
 use quire::postgres::pool;
@@ -78,7 +78,6 @@ async fn what_would_make_a_document_larger_than_it_may_be_is_refused_and_the_doc
     let room = office.room();
     let writer = client(server.address(), &office, &room);
     writer.joined().await.expect("joined");
-    writer.edit(|editor| editor.create_text()).expect("a text");
     writer.settled().await.expect("acknowledged");
     let mut text = String::new();
     let refused = loop {

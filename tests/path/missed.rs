@@ -24,7 +24,6 @@ async fn reader_and_writer(world: &World) -> (Client, Client) {
     let bob = world.office.member(&world.pool, "Bob").await;
     let reader = world.client(0, &world.office.owner, "reader").await;
     let writer = world.client(1, &bob, "writer").await;
-    reader.edit(|editor| editor.create_text()).expect("a text");
     reader.settled().await.expect("acknowledged");
     shows(&writer, "").await;
     (reader, writer)

@@ -46,7 +46,7 @@ fn type_text(client: &Client, text: &str) {
 }
 
 fn client_length(editor: &mut quire::client::Editor<'_>) -> usize {
-    editor.change(|doc| quire::document::lines::plain_text(doc).chars().count())
+    editor.change(|doc| quire::document::blocks::plain_text(doc).chars().count())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -55,7 +55,6 @@ async fn what_is_typed_on_one_server_is_read_on_the_other() {
     let bob: Person = world.office.member(&world.pool, "Bob").await;
     let ada = world.client(0, &world.office.owner, "ada").await;
     let bob = world.client(1, &bob, "bob").await;
-    ada.edit(|editor| editor.create_text()).expect("a text");
     ada.settled().await.expect("acknowledged");
     type_text(&ada, "Hello");
     shows(&bob, "Hello").await;

@@ -200,7 +200,6 @@ async fn a_server_that_lags_and_one_that_is_gone_show_within_five_seconds() {
 
     // What is written is counted by document and by organisation, in memory.
     let writer = world.client(0, &world.office.owner, "writer").await;
-    writer.edit(|e| e.create_text()).expect("a text");
     type_text(&writer, "busy");
     writer.settled().await.expect("acknowledged");
     let (org_id, document_id) = (world.office.org_id, world.office.document_id);

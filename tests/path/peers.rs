@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use loro::{ExportMode, LoroDoc, LoroValue, VersionVector};
-use quire::client::{Client, find_text};
+use quire::client::Client;
+use quire::document::blocks::plain_text;
+use quire::document::model::body;
 use quire::protocol::AckStatus;
 
 use crate::kit::random::{self, Random};
@@ -35,15 +37,12 @@ impl Stage {
         // built upon there.
         let writer = world.client(0, ada, "writer").await;
         writer
-            .edit(|editor| {
-                editor.create_text()?;
-                editor.insert(0, "common ground")
-            })
+            .edit(|editor| editor.insert(0, "common ground"))
             .expect("a text");
         writer.settled().await.expect("acknowledged");
         for reader in &readers {
             reader
-                .document_is(|doc| find_text(doc).is_some_and(|text| !text.is_empty()))
+                .document_is(|doc| !plain_text(doc).is_empty())
                 .await
                 .expect("they read it");
         }
@@ -145,7 +144,7 @@ fn write(base: &LoroDoc, peer: u64, text: &str) -> Vec<u8> {
     let copy = base.fork();
     copy.set_peer_id(peer).expect("an idle copy");
     let before: VersionVector = copy.oplog_vv();
-    let place = find_text(&copy).expect("a text");
+    let place = body(&copy);
     place.insert(0, text).expect("inserted");
     copy.commit();
     copy.export(ExportMode::updates(&before)).expect("exported")

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use quire::client::{Address, Client, Options};
-use quire::document::lines::plain_text;
+use quire::document::blocks::plain_text;
 use quire::document::load::load;
 use quire::document::tree::markdown;
 use quire::document::trial::DocKey;
@@ -37,7 +37,7 @@ async fn open(world: &World, address: Address, document_id: Uuid) -> Client {
     let token = world.office.owner.token.reveal();
     let client = Client::start(Options::new(vec![address], &token, &room, "typist"));
     client.joined().await.expect("joined");
-    let there = client.document_is(|doc| quire::client::find_text(doc).is_some());
+    let there = client.document_is(quire::document::model::is_seeded);
     there.await.expect("its text is there");
     client
 }
@@ -98,10 +98,7 @@ async fn opening_reads_a_snapshot_and_a_short_tail_however_long_the_history() {
     let mut rows = 0;
     for sitting in 0..4 {
         let client = world.client(0, &world.office.owner, "typist").await;
-        if sitting == 0 {
-            client.edit(|editor| editor.create_text()).expect("a text");
-        }
-        let there = client.document_is(|doc| quire::client::find_text(doc).is_some());
+        let there = client.document_is(quire::document::model::is_seeded);
         there.await.expect("its text is there");
         for _ in 0..400 {
             client

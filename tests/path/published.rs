@@ -68,7 +68,6 @@ async fn a_reader_behind_a_cache(form: &str) {
     cache.stands_before(world.servers[0].address());
     let owner = owner(&world, world.servers[1].address());
     let ada = world.client(1, &world.office.owner, "ada").await;
-    ada.edit(|editor| editor.create_text()).expect("a text");
     ada.settled().await.expect("acknowledged");
     let path = publish(&owner, &world).await;
     until(&cache, &path, |status, _| status == 200).await;
@@ -107,7 +106,6 @@ async fn a_cache_that_was_not_told_shows_old_words_until_it_asks() {
     cache.stands_before(world.servers[0].address());
     let owner = owner(&world, world.servers[0].address());
     let ada = world.client(0, &world.office.owner, "ada").await;
-    ada.edit(|editor| editor.create_text()).expect("a text");
     ada.settled().await.expect("acknowledged");
     let path = publish(&owner, &world).await;
     assert_eq!(cache.read(&path).await.0, 200);

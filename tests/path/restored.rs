@@ -21,7 +21,6 @@ async fn a_dump_in_a_new_cluster_is_read_whole_and_written_on() {
         .await
         .expect("numbers are used up");
     let writer = old.client(0, &old.office.owner, "writer").await;
-    writer.edit(|editor| editor.create_text()).expect("a text");
     // Long enough to be folded when its document is closed.
     let text = "words ".repeat(4000);
     type_text(&writer, &text);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quire::client::{Address, Client, find_text};
+use quire::client::{Address, Client};
 use quire::document::trial::DocKey;
 use quire::replay::check::rebuild;
 use quire::retention::{Outcome, fold_document};
@@ -78,7 +78,7 @@ pub(super) async fn stands(world: &World, text: &str) {
 fn edit(client: &Client, random: &mut Random, number: usize) {
     client
         .edit(|editor| {
-            let length = editor.change(|doc| find_text(doc).map_or(0, |text| text.len_unicode()));
+            let length = editor.change(|doc| quire::document::model::body(doc).len_unicode());
             let place = random.below(length + 1);
             if random.chance(30) && length - place > 3 {
                 return editor.delete(place, 3);
@@ -108,7 +108,6 @@ async fn edits_that_are_folded_while_people_write_on_two_servers_are_all_there()
     let mut world = World::with_servers(2).await;
     let bob = world.office.member(&world.pool, "Bob").await;
     let ada = world.client(0, &world.office.owner, "ada").await;
-    ada.edit(|editor| editor.create_text()).expect("a text");
     ada.settled().await.expect("acknowledged");
     let bob = world.client(1, &bob, "bob").await;
     // Somebody who writes, goes away, and writes on where nobody hears it.
@@ -118,7 +117,7 @@ async fn edits_that_are_folded_while_people_write_on_two_servers_are_all_there()
         .client_of(vec![address], &world.office.owner, "carol")
         .await;
     for client in [&bob, &carol] {
-        let there = client.document_is(|doc| find_text(doc).is_some());
+        let there = client.document_is(quire::document::model::is_seeded);
         there.await.expect("they read it");
     }
     for number in 0..20 {
@@ -222,7 +221,6 @@ async fn edits_that_are_folded_while_people_write_on_two_servers_are_all_there()
 async fn a_document_that_is_edited_for_long_keeps_few_rows_and_bytes() {
     let world = World::with_servers(1).await;
     let ada = world.client(0, &world.office.owner, "ada").await;
-    ada.edit(|editor| editor.create_text()).expect("a text");
     ada.settled().await.expect("acknowledged");
     keep(&world, "0").await;
     let database = world.database.connect().await;
@@ -255,7 +253,6 @@ async fn a_document_that_is_edited_for_long_keeps_few_rows_and_bytes() {
 async fn servers_fold_what_an_organisation_does_not_keep() {
     let mut world = World::with_servers(1).await;
     let ada = world.client(0, &world.office.owner, "ada").await;
-    ada.edit(|editor| editor.create_text()).expect("a text");
     for number in 0..30 {
         type_text(&ada, &format!("{number} "));
         ada.settled().await.expect("acknowledged");
@@ -283,7 +280,6 @@ async fn what_is_folded_has_no_author_and_no_moments_any_more() {
     };
     let document = |rest: &str| owner.document(world.office.document_id, rest);
     let ada = world.client(0, &world.office.owner, "ada").await;
-    ada.edit(|editor| editor.create_text()).expect("a text");
     type_text(&ada, "Old words. ");
     ada.settled().await.expect("acknowledged");
     let database = world.database.connect().await;
@@ -359,7 +355,6 @@ async fn what_is_folded_has_no_author_and_no_moments_any_more() {
 async fn a_document_that_cannot_be_proved_the_same_is_left_alone() {
     let world = World::with_servers(1).await;
     let ada = world.client(0, &world.office.owner, "ada").await;
-    ada.edit(|editor| editor.create_text()).expect("a text");
     for number in 0..5 {
         type_text(&ada, &format!("{number} "));
         ada.settled().await.expect("acknowledged");

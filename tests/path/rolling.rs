@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use quire::client::{Address, Client, Options};
-use quire::document::lines::plain_text;
+use quire::document::blocks::plain_text;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::faults::{Crowd, say};
@@ -128,7 +128,6 @@ async fn a_server_stops_in_bounded_time_though_postgres_hangs_and_a_client_reads
         "a",
     ));
     client.joined().await.expect("joined");
-    client.edit(|editor| editor.create_text()).expect("a text");
     client.settled().await.expect("acknowledged");
     let silent = Socket::join(&address, &office.owner.token, &office.room()).await;
     let pid_file = cluster.postgres().data().join("postmaster.pid");

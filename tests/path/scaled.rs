@@ -52,7 +52,6 @@ impl Office4 {
         };
         let writer = client(&servers[0], "writer");
         writer.joined().await.expect("joined");
-        writer.edit(|editor| editor.create_text()).expect("a text");
         writer.settled().await.expect("durable");
         let readers: Vec<_> = servers[1..]
             .iter()

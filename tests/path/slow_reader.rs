@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use quire::client::{Address, Client, Options};
-use quire::document::lines::plain_text;
+use quire::document::blocks::plain_text;
 use quire::postgres::pool;
 
 use crate::kit::people::Office;
@@ -17,7 +17,6 @@ const PART_BYTES: usize = 50_000;
 
 /// Far more than the sockets' buffers and the outbox hold: each time another page of text.
 async fn type_much(writer: &Client) {
-    writer.edit(|editor| editor.create_text()).expect("a text");
     for part in 0..PARTS {
         writer.ready().await.expect("the writer is not held up");
         let text = char::from(b'a' + (part % 26) as u8)

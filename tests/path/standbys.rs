@@ -60,7 +60,6 @@ impl Writers {
             writers.clients.push(client);
         }
         let first = &writers.clients[0];
-        first.edit(|editor| editor.create_text()).expect("a text");
         first.settled().await.expect("durable");
         writers
     }

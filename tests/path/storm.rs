@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use quire::client::{Address, Client, Options};
-use quire::document::lines::plain_text;
+use quire::document::blocks::plain_text;
 use quire::http::create_document;
 use quire::postgres::pool;
 use quire::protocol::RoomKind;
@@ -35,7 +35,6 @@ async fn everybody_who_comes_at_once_is_brought_up_to_date_with_few_snapshots() 
     };
     let writer = client(&room, "writer");
     writer.joined().await.expect("joined");
-    writer.edit(|e| e.create_text()).expect("a text");
     for part in 0..TEXT / 10_000 {
         writer.ready().await.expect("ready");
         let text = format!("{part:02}345678 ").repeat(1_111) + "0123456789";
@@ -56,7 +55,6 @@ async fn everybody_who_comes_at_once_is_brought_up_to_date_with_few_snapshots() 
     let (one, two) = (client(&other, "one"), client(&other, "two"));
     one.joined().await.expect("joined");
     two.joined().await.expect("joined");
-    one.edit(|e| e.create_text()).expect("a text");
     one.edit(|e| e.insert(0, "x")).expect("typed");
     shows(&two, "x").await;
 

@@ -12,7 +12,6 @@ async fn a_document_that_cannot_be_read_refuses_and_nobody_loses_anything() {
     let owner = &world.office.owner;
     let addresses = vec![world.address(0), world.address(2)];
     let ada = world.client_of(addresses, owner, "ada").await;
-    ada.edit(|editor| editor.create_text()).expect("a text");
     type_text(&ada, "Kept");
     ada.settled().await.expect("acknowledged");
 

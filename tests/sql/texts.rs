@@ -52,7 +52,6 @@ async fn what_is_typed_stands_in_the_column_with_its_version_and_goes_with_the_d
     let world = World::with_servers(2).await;
     let database = world.database.connect().await;
     let writer = world.client(0, &world.office.owner, "desk").await;
-    writer.edit(|editor| editor.create_text()).expect("a text");
     let count = "
         create table writes (at timestamptz);
         create function count_write() returns trigger language plpgsql as
@@ -191,7 +190,6 @@ async fn what_a_killed_server_heard_is_written_by_another() {
         client
     };
     let writer = client_of(&servers[0]).await;
-    writer.edit(|editor| editor.create_text()).expect("a text");
     type_word(&writer, "one").await;
     let text = writer.text();
     servers[0].kill9().await;
@@ -199,7 +197,7 @@ async fn what_a_killed_server_heard_is_written_by_another() {
     // And all at once: who starts next finds it in the tables.
     let writer = client_of(&servers[1]).await;
     writer
-        .document_is(|doc| quire::document::lines::plain_text(doc) == text)
+        .document_is(|doc| quire::document::blocks::plain_text(doc) == text)
         .await
         .expect("there");
     type_word(&writer, " and two").await;
@@ -233,7 +231,6 @@ async fn a_text_that_is_slow_to_take_apart_is_stored_like_any_other() {
     let world = World::with_servers(1).await;
     let database = world.database.connect().await;
     let writer = world.client(0, &world.office.owner, "desk").await;
-    writer.edit(|editor| editor.create_text()).expect("a text");
     for hostile in ["<!--", "a_", "~/", "./"] {
         let text = hostile.repeat(50_000);
         writer

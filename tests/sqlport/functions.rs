@@ -16,7 +16,6 @@ async fn write(stage: &Stage) -> Writer {
         .world
         .client(0, &stage.world.office.owner, "laptop")
         .await;
-    writer.edit(|editor| editor.create_text()).expect("made");
     for (place, word) in [(0, "one "), (4, "zwei "), (9, "drei€")] {
         writer
             .edit(|editor| editor.insert(place, word))

@@ -34,7 +34,6 @@ async fn sessions_on_a_standby_lack_nothing_that_was_committed_before() {
     let options = Options::new(vec![address], &token, &office.room(), "device");
     let writer = Client::start(options);
     writer.joined().await.expect("joined");
-    writer.edit(|editor| editor.create_text()).expect("a text");
 
     let question = "select quire.text($1), pg_is_in_recovery()";
     let asked = async |is_standby: bool, word: &str| {

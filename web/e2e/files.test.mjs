@@ -53,7 +53,7 @@ test("a Markdown file becomes a document, named after its first heading", async 
   await chooser.setFiles({ name: "may.md", mimeType: "text/markdown", buffer: globalThis.Buffer.from(MINUTES) });
   await page.locator(".document-text h1").waitFor();
   await becomes(() => page.getByLabel("Title").inputValue(), "Minutes of May", "the title comes by another way than the text");
-  assert.equal(await textOf(page), "Minutes of May\nWe agreed.\nfirstsecond");
+  assert.equal(await textOf(page), "Minutes of May\nWe agreed.\nfirst\nsecond");
 });
 
 test("a document is downloaded in each format under its own name, by a reader too", async () => {

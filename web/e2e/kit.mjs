@@ -142,6 +142,8 @@ export function saved(page) {
 export async function tabTo(page, target) {
   for (let steps = 0; steps < 30; steps += 1) {
     if (await target.evaluate((element) => element === document.activeElement)) return;
+    // In the text Tab indents, unless Escape was pressed before.
+    if (await page.evaluate(() => document.activeElement?.closest(".document-text") !== null)) await page.keyboard.press("Escape");
     await page.keyboard.press("Tab");
   }
   assert.fail("the focus does not come there");

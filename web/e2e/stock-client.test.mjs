@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
-import { LoroDoc, LoroList, LoroMap, LoroText } from "loro-crdt";
+import { LoroDoc } from "loro-crdt";
 import { LoroAdaptor, LoroEphemeralAdaptor } from "loro-adaptors/loro";
 import { CrdtType, decode, MessageType } from "loro-protocol";
 import { LoroWebsocketClient } from "loro-websocket";
@@ -57,17 +57,14 @@ async function joinDocument(server) {
   const adaptor = new LoroAdaptor(new LoroDoc(), { onUpdateError: (_updates, code, reason) => { refusals.push([code, reason]); } });
   const room = await client.join({ roomId, crdtAdaptor: adaptor, auth: bytes(token) });
   const doc = adaptor.getDoc();
-  await until(() => doc.getMap("doc").get("nodeName"), (name) => name === "doc", "the document has come");
+  await until(() => doc.getMap("page").get("schema"), (schema) => schema === 2, "the document has come");
   return { client, acks, refusals, room, doc };
 }
 
 /** A paragraph as the editor writes it, at the end. */
 function addParagraph(doc, text) {
-  const children = doc.getMap("doc").get("children");
-  const node = children.insertContainer(children.length, new LoroMap());
-  node.set("nodeName", "paragraph");
-  node.setContainer("attributes", new LoroMap());
-  node.setContainer("children", new LoroList()).insertContainer(0, new LoroText()).insert(0, text);
+  const body = doc.getText("body");
+  body.insert(body.length, `${text}\n`);
   doc.commit();
 }
 

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::budget::Budget;
-use super::sheet::Sheet;
+use super::sheet::{Sheet, written};
 use super::{At, FOLDED, History};
 use crate::error::Result;
 
@@ -32,8 +32,7 @@ impl Span {
 }
 
 impl History {
-    /// The text at a moment in spans, each of one edit, which together are all of it. A line's end
-    /// is whose the block after it is.
+    /// The text at a moment in spans, each of one edit, which together are all of it.
     ///
     /// # Errors
     /// As [`History::document_at`].
@@ -42,10 +41,8 @@ impl History {
         let sheet = document.read(|doc| Sheet::of(doc, budget))??;
         let mut spans: Vec<Span> = Vec::new();
         let mut at = 0;
-        for (place, glyph) in sheet.glyphs.iter().enumerate() {
-            let Some(character) = sheet.written(place) else {
-                continue;
-            };
+        for glyph in sheet.written() {
+            let character = written(glyph.character);
             at += 1;
             let edit = glyph.id.and_then(|id| self.edit_of(id));
             match (spans.last_mut(), edit) {
@@ -53,7 +50,7 @@ impl History {
                     last.text.push(character);
                     last.end = at;
                 }
-                // Only the root has no edit, and it is no character.
+                // Every character has one.
                 (_, None) => {}
                 (_, Some(edit)) => spans.push(Span {
                     start: at - 1,

@@ -3,16 +3,16 @@
 
 use std::collections::HashSet;
 
-use loro::{ContainerID, ID, LoroValue};
+use loro::{ID, LoroDoc, LoroValue};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::budget::Budget;
 use super::deeds::Deeds;
-use super::sheet::{Block, Glyph, Sheet};
+use super::sheet::{Glyph, Sheet, written};
 use super::{At, Edit, History};
-use crate::document::model::NODE_NAME;
+use crate::document::model::END;
 use crate::document::tree::Named;
 use crate::error::Result;
 
@@ -35,16 +35,14 @@ pub struct Comparison {
     pub lines: Vec<Line>,
 }
 
-/// A block of either moment.
+/// A block of either moment, as its end says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
+    /// What became of its end: a block that was joined to the next has lost it.
     pub change: Change,
-    /// As it is then; of a removed one as it was.
-    pub name: String,
+    /// What it is then; of a removed one what it was.
     pub attributes: Named,
-    /// The names of the blocks that it stands in, the outermost first.
-    pub frames: Vec<String>,
-    /// What of its name and attributes is new; only of a reformatted one. `null`: taken away.
+    /// What of its attributes is new; only of a reformatted one. `null`: taken away.
     pub set: Named,
     /// Whose change it is; none: nobody's, or it cannot be told.
     pub by: Option<Edit>,
@@ -73,7 +71,7 @@ pub struct Difference {
     /// Where it begins in the text after.
     pub to: usize,
     pub text: String,
-    /// Of what is reformatted: the marks, or the block's `nodeName` and attributes, that are new.
+    /// Of what is reformatted: the marks, or the block's attributes, that are new.
     pub set: Named,
     pub by: Option<Edit>,
 }
@@ -84,24 +82,28 @@ impl History {
     /// # Errors
     /// As [`History::document_at`].
     pub fn compare(&self, from: &At, to: &At, budget: &Budget) -> Result<Comparison> {
-        let sheet = |at| {
-            let document = self.document_at(at, budget)?;
-            document.read(|doc| Sheet::of(doc, budget))?
-        };
-        let (old, new) = (sheet(from)?, sheet(to)?);
+        let (old, new) = (
+            self.document_at(from, budget)?,
+            self.document_at(to, budget)?,
+        );
         // Who looks back sees removed what others had added in between.
         let deeds = Deeds::between(self, &from.version, &to.version, budget)?;
         let undone = Deeds::between(self, &to.version, &from.version, budget)?;
-        let mut merge = Merge {
-            history: self,
-            deeds,
-            undone,
-            old: &old,
-            new: &new,
-            comparison: Comparison::default(),
-        };
-        merge.run(budget)?;
-        Ok(merge.comparison)
+        old.read(|old| {
+            new.read(|new| {
+                let merge = Merge {
+                    history: self,
+                    deeds,
+                    undone,
+                    old: Sheet::of(old, budget)?,
+                    new: Sheet::of(new, budget)?,
+                    documents: (old, new),
+                    lines: Vec::new(),
+                    runs: Vec::new(),
+                };
+                merge.run(budget)
+            })
+        })??
     }
 }
 
@@ -110,71 +112,57 @@ impl Comparison {
     pub fn differences(&self) -> Vec<Difference> {
         let mut differences: Vec<Difference> = Vec::new();
         let (mut from, mut to) = (0, 0);
-        // A line's end belongs to the block after it, and there is none before the first.
-        let (mut is_old_first, mut is_new_first) = (true, true);
-        // Who made or removed the block that was the first.
-        let mut edge = None;
-        for line in &self.lines {
-            let in_old = line.change != Change::Added;
-            let in_new = line.change != Change::Removed;
-            let ends_old = in_old && !std::mem::take(&mut is_old_first);
-            let ends_new = in_new && !std::mem::take(&mut is_new_first);
-            edge = line.by.clone().or(edge);
-            if ends_old != ends_new {
-                let change = match ends_new {
-                    true => Change::Added,
-                    false => Change::Removed,
-                };
-                let (text, set) = ("\n".to_owned(), Named::new());
-                let by = edge.clone();
-                let end = Difference {
-                    change,
-                    from,
-                    to,
-                    text,
-                    set,
-                    by,
-                };
-                add(&mut differences, end);
-            }
-            from += usize::from(ends_old);
-            to += usize::from(ends_new);
+        // The last end of a block is not in the text.
+        let last = |gone: Change| self.lines.iter().rposition(|line| line.is_beyond(gone));
+        let (last_old, last_new) = (last(Change::Added), last(Change::Removed));
+        for (number, line) in self.lines.iter().enumerate() {
             if line.change == Change::Reformatted {
-                let block = Difference {
+                differences.push(Difference {
                     change: line.change,
                     from,
                     to,
                     text: line.new_text(),
                     set: line.set.clone(),
                     by: line.by.clone(),
-                };
-                differences.push(block);
+                });
             }
-            for run in &line.runs {
-                let length = run.text.chars().count();
-                if run.change != Change::Kept {
-                    add(
-                        &mut differences,
-                        Difference {
-                            change: run.change,
-                            from,
-                            to,
-                            text: run.text.clone(),
-                            set: run.set.clone(),
-                            by: run.by.clone(),
-                        },
-                    );
+            let runs = line.runs.iter();
+            let runs = runs.map(|run| (run.change, run.text.clone(), &run.set, run.by.as_ref()));
+            let in_old = line.change != Change::Added && last_old > Some(number);
+            let in_new = line.change != Change::Removed && last_new > Some(number);
+            let end = match (in_old, in_new) {
+                (true, true) => Some(Change::Kept),
+                (true, false) => Some(Change::Removed),
+                (false, true) => Some(Change::Added),
+                (false, false) => None,
+            };
+            // An end that is one only since there is a block behind it is whose that block is.
+            let next = || {
+                self.lines[number + 1..]
+                    .iter()
+                    .find_map(|line| line.by.as_ref())
+            };
+            let by = match line.change {
+                Change::Added | Change::Removed => line.by.as_ref(),
+                _ => next(),
+            };
+            let none = Named::new();
+            let end = end.map(|change| (change, "\n".to_owned(), &none, by));
+            for (change, text, set, by) in runs.chain(end) {
+                let length = text.chars().count();
+                if change != Change::Kept {
+                    let difference = Difference {
+                        change,
+                        from,
+                        to,
+                        text,
+                        set: set.clone(),
+                        by: by.cloned(),
+                    };
+                    add(&mut differences, difference);
                 }
-                from += if run.change == Change::Added {
-                    0
-                } else {
-                    length
-                };
-                to += if run.change == Change::Removed {
-                    0
-                } else {
-                    length
-                };
+                from += if change == Change::Added { 0 } else { length };
+                to += if change == Change::Removed { 0 } else { length };
             }
         }
         differences
@@ -185,6 +173,11 @@ impl Line {
     fn new_text(&self) -> String {
         let there = self.runs.iter().filter(|r| r.change != Change::Removed);
         there.map(|run| run.text.as_str()).collect()
+    }
+
+    /// Whether anything of it is in the text that lacks what is `gone`.
+    fn is_beyond(&self, gone: Change) -> bool {
+        self.change != gone || self.runs.iter().any(|run| run.change != gone)
     }
 }
 
@@ -218,36 +211,41 @@ struct Merge<'a> {
     deeds: Deeds,
     /// What was done from the new one to the old one, where that is the later.
     undone: Deeds,
-    old: &'a Sheet,
-    new: &'a Sheet,
-    comparison: Comparison,
+    old: Sheet,
+    new: Sheet,
+    /// The old one and the new one.
+    documents: (&'a LoroDoc, &'a LoroDoc),
+    lines: Vec<Line>,
+    /// Those of the line that is open.
+    runs: Vec<Run>,
 }
 
 impl Merge<'_> {
-    fn run(&mut self, budget: &Budget) -> Result<()> {
+    fn run(mut self, budget: &Budget) -> Result<Comparison> {
         let ids = |sheet: &Sheet| -> HashSet<Option<ID>> {
             sheet.glyphs.iter().map(|glyph| glyph.id).collect()
         };
-        let (in_old, in_new) = (ids(self.old), ids(self.new));
+        let (in_old, in_new) = (ids(&self.old), ids(&self.new));
         let mut moved: HashSet<Option<ID>> = HashSet::new();
         let (mut i, mut j) = (0, 0);
         loop {
             if (i + j) % STRIDE == 0 {
                 budget.check()?;
             }
-            let (old, new) = (self.old.glyphs.get(i), self.new.glyphs.get(j));
+            let old = self.old.glyphs.get(i).cloned();
+            let new = self.new.glyphs.get(j).cloned();
             match (old, new) {
-                (None, None) => return Ok(()),
+                (None, None) => break,
                 (Some(old), _) if !in_new.contains(&old.id) || moved.contains(&old.id) => {
-                    self.removed(old);
+                    self.removed(&old);
                     i += 1;
                 }
                 (_, Some(new)) if !in_old.contains(&new.id) || moved.contains(&new.id) => {
-                    self.added(new);
+                    self.added(&new);
                     j += 1;
                 }
                 (Some(old), Some(new)) if old.id == new.id => {
-                    self.kept(old, new);
+                    self.kept(&old, &new, (i, j));
                     i += 1;
                     j += 1;
                 }
@@ -256,100 +254,97 @@ impl Merge<'_> {
                 (None, Some(new)) => drop(moved.insert(new.id)),
             }
         }
+        if !self.runs.is_empty() {
+            // The last block has no end: it is where its text is.
+            let all = |change| self.runs.iter().all(|run| run.change == change);
+            let change = [Change::Added, Change::Removed]
+                .into_iter()
+                .find(|c| all(*c));
+            let change = change.unwrap_or(Change::Kept);
+            self.end(change, Named::new(), Named::new(), None);
+        }
+        Ok(Comparison { lines: self.lines })
     }
 
     fn removed(&mut self, glyph: &Glyph) {
-        let containers = || self.old.containers(glyph).cloned();
-        let deleted = self.deeds.deleted_by(self.history, glyph.id, containers());
+        let deleted = self.deeds.deleted_by(self.history, glyph.id);
         // Looked at backwards it is gone because it was not yet written.
         let by = deleted.or_else(|| match glyph.id {
             Some(id) if self.undone.is_in(id) => self.history.edit_of(id),
             _ => None,
         });
-        self.put(Change::Removed, self.old, glyph, by.cloned(), Named::new());
+        let (by, marks) = (by.cloned(), self.old.marks[glyph.marks].clone());
+        self.put(Change::Removed, glyph.character, marks, by, Named::new());
     }
 
     fn added(&mut self, glyph: &Glyph) {
         let by = match glyph.id {
             Some(id) if self.deeds.is_in(id) => self.history.edit_of(id),
             // Looked at backwards it is there because it was not yet deleted.
-            id => self
-                .undone
-                .deleted_by(self.history, id, self.new.containers(glyph).cloned()),
+            id => self.undone.deleted_by(self.history, id),
         };
-        self.put(Change::Added, self.new, glyph, by.cloned(), Named::new());
+        let (by, marks) = (by.cloned(), self.new.marks[glyph.marks].clone());
+        self.put(Change::Added, glyph.character, marks, by, Named::new());
     }
 
-    fn kept(&mut self, old: &Glyph, new: &Glyph) {
-        let set = match new.character {
-            None => block_difference(&self.old.blocks[old.block], &self.new.blocks[new.block]),
-            Some(_) => difference(&self.old.marks[old.marks], &self.new.marks[new.marks]),
-        };
+    fn kept(&mut self, old: &Glyph, new: &Glyph, places: (usize, usize)) {
+        let (was, is) = (&self.old.marks[old.marks], &self.new.marks[new.marks]);
+        let set = difference(was, is);
+        let marks = is.clone();
         if set.is_empty() {
-            return self.put(Change::Kept, self.new, new, None, set);
+            return self.put(Change::Kept, new.character, marks, None, set);
         }
-        let keys: Vec<(String, LoroValue)> = set
-            .iter()
-            .map(|(key, value)| (key.clone(), LoroValue::from(value.clone())))
-            .collect();
-        let own: Vec<ContainerID> = match new.text {
-            Some(text) => vec![self.new.texts[text].clone()],
-            // Itself and its attributes.
-            None => self.new.containers(new).take(2).cloned().collect(),
+        let values = |of: &Named| -> Vec<(String, LoroValue)> {
+            let value = |key: &String| of.get(key).cloned().unwrap_or(Value::Null);
+            set.keys()
+                .map(|key| (key.clone(), LoroValue::from(value(key))))
+                .collect()
         };
-        let mut by = self.deeds.set_by(self.history, own.iter().cloned(), &keys);
-        if by.is_none() {
-            let was: Vec<(String, LoroValue)> = match new.character {
-                None => keys.clone(),
-                Some(_) => {
-                    let marks = &self.old.marks[old.marks];
-                    let value = |key: &String| marks.get(key).cloned().unwrap_or(Value::Null);
-                    keys.iter()
-                        .map(|(key, _)| (key.clone(), LoroValue::from(value(key))))
-                        .collect()
-                }
-            };
-            by = self.undone.set_by(self.history, own.into_iter(), &was);
-        }
-        self.put(Change::Reformatted, self.new, new, by.cloned(), set);
+        let (was, is) = (values(was), values(is));
+        let (old_doc, new_doc) = self.documents;
+        let deeds = &self.deeds;
+        let by = deeds
+            .set_by(self.history, new_doc, places.1, &is)
+            .or_else(|| {
+                let undone = &self.undone;
+                undone.set_by(self.history, old_doc, places.0, &was)
+            });
+        let by = by.cloned();
+        self.put(Change::Reformatted, new.character, marks, by, set);
     }
 
-    fn put(&mut self, change: Change, sheet: &Sheet, glyph: &Glyph, by: Option<Edit>, set: Named) {
-        let lines = &mut self.comparison.lines;
-        let Some(character) = glyph.character else {
-            let block = &sheet.blocks[glyph.block];
-            lines.push(Line {
-                change,
-                name: block.name.clone(),
-                attributes: block.attributes.clone(),
-                frames: block.frames.clone(),
-                set,
-                by,
-                runs: Vec::new(),
-            });
-            return;
-        };
-        let Some(line) = lines.last_mut() else {
-            return;
-        };
-        let marks = &sheet.marks[glyph.marks];
-        match line.runs.last_mut() {
+    fn put(&mut self, change: Change, character: char, marks: Named, by: Option<Edit>, set: Named) {
+        if character == END {
+            return self.end(change, marks, set, by);
+        }
+        let character = written(character);
+        match self.runs.last_mut() {
             Some(run)
                 if run.change == change
-                    && run.marks == *marks
+                    && run.marks == marks
                     && run.set == set
                     && author(&run.by) == author(&by) =>
             {
                 run.text.push(character);
             }
-            _ => line.runs.push(Run {
+            _ => self.runs.push(Run {
                 change,
                 text: character.to_string(),
-                marks: marks.clone(),
+                marks,
                 set,
                 by,
             }),
         }
+    }
+
+    fn end(&mut self, change: Change, attributes: Named, set: Named, by: Option<Edit>) {
+        self.lines.push(Line {
+            change,
+            attributes,
+            set,
+            by,
+            runs: std::mem::take(&mut self.runs),
+        });
     }
 }
 
@@ -362,13 +357,5 @@ fn difference(old: &Named, new: &Named) -> Named {
         .collect();
     let gone = old.keys().filter(|key| !new.contains_key(*key));
     set.extend(gone.map(|key| (key.clone(), Value::Null)));
-    set
-}
-
-fn block_difference(old: &Block, new: &Block) -> Named {
-    let mut set = difference(&old.attributes, &new.attributes);
-    if old.name != new.name {
-        set.insert(NODE_NAME.to_owned(), new.name.clone().into());
-    }
     set
 }

@@ -1,102 +1,90 @@
 //! The operations of one edit as rows.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
+use loro::cursor::{Cursor, PosType, Side};
 use loro::{
-    Container, ContainerID, ID, JsonListOp, JsonMapOp, JsonOp, JsonOpContent, JsonTextOp, LoroDoc,
-    LoroValue, ToJson, ValueOrContainer,
+    ContainerTrait, ID, JsonMapOp, JsonOp, JsonOpContent, JsonTextOp, LoroDoc, LoroText, LoroValue,
+    ToJson,
 };
 use serde_json::Value;
 
 use super::Edit;
-use super::deeds::deletions;
+use super::deeds::{deletions, place_of_mark};
 use super::operations::{OperationKind, OperationRow};
-use super::places::{Places, alive, marks};
-use crate::document::model::NODE_NAME;
+use super::sheet::written;
+use crate::document::blocks::pieces;
+use crate::document::model::{END, body, counts_on};
 use crate::document::tree::Named;
 
-/// What an edit meets.
-#[derive(Default)]
-pub struct Before {
-    /// The characters that it deletes, with their places; none: gone already, or not yet there.
-    pub gone: HashMap<ID, Option<(usize, char)>>,
-    pub marks: HashMap<ContainerID, Vec<Named>>,
-    /// The texts of the blocks that an operation deletes, and where they are.
-    pub blocks: HashMap<i32, (String, Option<usize>)>,
-}
+/// The characters that an edit deletes, with their places; none: gone already, or not yet there.
+pub type Gone = HashMap<ID, Option<(usize, char)>>;
 
 /// Reads operations in the document that has them.
 pub struct Reader<'a> {
-    pub doc: &'a LoroDoc,
-    pub places: &'a Places,
-    pub edit: &'a Edit,
-    pub own_deletions: &'a HashSet<ID>,
-    pub before: &'a Before,
-    pub rows: &'a mut Vec<OperationRow>,
+    doc: &'a LoroDoc,
+    text: LoroText,
+    edit: &'a Edit,
+    gone: &'a Gone,
+    rows: Vec<OperationRow>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    pub fn new(doc: &'a LoroDoc, edit: &'a Edit, gone: &'a Gone) -> Self {
+        Self {
+            doc,
+            text: body(doc),
+            edit,
+            gone,
+            rows: Vec::new(),
+        }
+    }
+
+    /// The rows of all that was read.
+    pub fn into_rows(self) -> Vec<OperationRow> {
+        self.rows
+    }
+
     /// Adds the rows of an operation.
     pub fn read(&mut self, op: JsonOp) {
         let id = ID::new(self.edit.peer, op.counter);
         match op.content {
-            JsonOpContent::Text(JsonTextOp::Insert { text, .. }) => {
-                self.inserted(&op.container, id, &text);
-            }
+            JsonOpContent::Text(JsonTextOp::Insert { text, .. }) => self.inserted(id, &text),
             JsonOpContent::Text(JsonTextOp::Delete { len, start_id, .. }) => {
                 self.deleted(deletions(id, start_id, len).map(|(_, gone)| gone));
             }
             JsonOpContent::Text(JsonTextOp::Mark {
+                start,
+                end,
                 style_key,
                 style_value,
                 ..
-            }) => self.marked(&op.container, style_key, &style_value),
-            // The other end of a mark.
-            JsonOpContent::Text(JsonTextOp::MarkEnd) => {}
-            JsonOpContent::List(JsonListOp::Insert { value, .. }) => {
-                for (offset, value) in (0..).zip(value) {
-                    self.block_inserted(id.inc(offset), &value);
-                }
-            }
-            JsonOpContent::List(JsonListOp::Delete { .. }) => {
-                let found = self.before.blocks.get(&op.counter).cloned();
-                let (text, position) = found.unwrap_or_default();
-                let attributes = named([("action", "delete".into())]);
-                self.push(OperationKind::Structure, position, text, attributes);
-            }
+            }) => self.marked(
+                id,
+                end.saturating_sub(start) as usize,
+                style_key,
+                &style_value,
+            ),
             JsonOpContent::Map(content) => {
                 let (key, value) = match content {
-                    JsonMapOp::Insert { key, value } => (key, json_of(&value)),
+                    JsonMapOp::Insert { key, value } => (key, value.to_json_value()),
                     JsonMapOp::Delete { key } => (key, Value::Null),
                 };
-                let position = self.places.start(&op.container);
-                let attributes = named([
-                    ("action", "set".into()),
-                    ("key", key.into()),
-                    ("value", value),
-                ]);
-                self.push(
-                    OperationKind::Structure,
-                    position,
-                    String::new(),
-                    attributes,
-                );
+                let attributes = Named::from([(key, value)]);
+                self.push(OperationKind::Object, None, String::new(), attributes);
             }
-            // Quire's documents have nothing else.
+            // The other end of a mark. Quire's documents have nothing else.
             _ => {}
         }
     }
 
     /// Characters that came, in runs that stand together.
-    fn inserted(&mut self, container: &ContainerID, first: ID, text: &str) {
-        let loro_text = self.doc.try_get_text(container);
-        let start = self.places.start(container);
+    fn inserted(&mut self, first: ID, text: &str) {
         let count = text.chars().count() as i32;
         let place = |offset: i32| {
             let id = first.inc(offset);
-            let is_there = !self.own_deletions.contains(&id);
-            let loro_text = loro_text.as_ref().filter(|_| is_there)?;
-            Some(start? + alive(self.doc, loro_text, id)?)
+            let is_there = !self.gone.contains_key(&id);
+            is_there.then(|| alive(self.doc, &self.text, id)).flatten()
         };
         let (head, tail) = (place(0), place(count - 1));
         let mut runs: Vec<(Option<usize>, String)> = Vec::new();
@@ -125,7 +113,7 @@ impl Reader<'_> {
         let mut found: Vec<(usize, char)> = Vec::new();
         let mut is_any_lost = false;
         for id in ids {
-            match self.before.gone.get(&id).copied().flatten() {
+            match self.gone.get(&id).copied().flatten() {
                 Some(found_at) => found.push(found_at),
                 None => is_any_lost = true,
             }
@@ -148,63 +136,45 @@ impl Reader<'_> {
         }
     }
 
-    fn marked(&mut self, container: &ContainerID, key: String, value: &LoroValue) {
-        let text = self.doc.try_get_text(container);
-        let now = text.as_ref().map(marks).unwrap_or_default();
-        let was = self.before.marks.get(container);
-        let start = self.places.start(container);
-        let attributes = named([(key.as_str(), json_of(value))]);
-        let value = attributes.get(&key).filter(|value| !value.is_null());
-        let is_new = |at: &usize| {
-            now[*at].get(&key) == value && was.and_then(|was| was.get(*at)?.get(&key)) != value
+    /// What a mark went over and has its value now: of one of blocks their texts, from the first on.
+    fn marked(&mut self, id: ID, length: usize, key: String, value: &LoroValue) {
+        let kind = match counts_on(&key, 'a') {
+            true => OperationKind::Format,
+            false => OperationKind::Block,
         };
-        let mut runs: Vec<(usize, String)> = Vec::new();
-        let mut end = None;
-        for at in (0..now.len()).filter(is_new) {
-            let character = text.as_ref().and_then(|text| text.char_at(at).ok());
-            let character = character.unwrap_or_default();
-            match runs.last_mut() {
-                Some((_, run)) if end == Some(at) => run.push(character),
-                _ => runs.push((at, character.to_string())),
-            }
-            end = Some(at + 1);
-        }
-        if runs.is_empty() {
-            self.push(
-                OperationKind::Format,
-                None,
-                String::new(),
-                attributes.clone(),
-            );
-        }
-        for (at, text) in runs {
-            let position = start.map(|start| start + at);
-            self.push(OperationKind::Format, position, text, attributes.clone());
-        }
-    }
-
-    fn block_inserted(&mut self, id: ID, value: &LoroValue) {
-        let mut attributes = named([("action", "insert".into())]);
-        let mut position = None;
-        match value {
-            LoroValue::Container(_) => {
-                let node = ContainerID::new_normal(id, loro::ContainerType::Map);
-                if let Some(Container::Map(map)) = self.doc.get_container(node.clone())
-                    && let Some(ValueOrContainer::Value(LoroValue::String(name))) =
-                        map.get(NODE_NAME)
-                {
-                    attributes.insert("node".to_owned(), name.to_string().into());
-                    position = self.places.start(&node);
-                } else {
-                    let text = ContainerID::new_normal(id, loro::ContainerType::Text);
-                    attributes.insert("node".to_owned(), "text".into());
-                    position = self.places.start(&text);
+        let value = value.to_json_value();
+        let found = place_of_mark(self.doc, id).and_then(|start| {
+            let end = (start + length).min(self.text.len_unicode());
+            let covered = self.text.slice_delta(start, end, PosType::Unicode).ok()?;
+            let (mut first, mut last) = (None, None);
+            let mut at = start;
+            'all: for (part, marks) in pieces(covered) {
+                let has_it = marks.get(&key).unwrap_or(&Value::Null) == &value;
+                for character in part.chars() {
+                    if counts_on(&key, character) {
+                        if !has_it {
+                            break 'all;
+                        }
+                        first = first.or(Some(at));
+                        last = Some(at + 1);
+                    }
+                    at += 1;
                 }
             }
-            value => drop(attributes.insert("value".to_owned(), json_of(value))),
+            Some((first?, last?))
+        });
+        let attributes = Named::from([(key, value)]);
+        let Some((mut first, last)) = found else {
+            return self.push(kind, None, String::new(), attributes);
+        };
+        while kind == OperationKind::Block
+            && first > 0
+            && self.text.char_at(first - 1).is_ok_and(|c| c != END)
+        {
+            first -= 1;
         }
-        let kind = OperationKind::Structure;
-        self.push(kind, position, String::new(), attributes);
+        let text = self.text.slice(first, last).unwrap_or_default();
+        self.push(kind, Some(first), text, attributes);
     }
 
     fn push(
@@ -218,23 +188,32 @@ impl Reader<'_> {
             edit: self.edit.clone(),
             kind,
             position,
-            text,
+            text: text.chars().map(written).collect(),
             attributes,
         });
     }
 }
 
-/// A value as JSON; a container inside is a name that says nothing, so it is left out.
-fn json_of(value: &LoroValue) -> Value {
-    match value {
-        LoroValue::Container(_) => Value::Null,
-        value => value.to_json_value(),
+/// The characters that operations of a peer delete, as they stand before it.
+pub fn going(doc: &LoroDoc, peer: u64, operations: &[JsonOp]) -> Gone {
+    let text = body(doc);
+    let mut gone = Gone::new();
+    for op in operations {
+        if let JsonOpContent::Text(JsonTextOp::Delete { len, start_id, .. }) = &op.content {
+            for (_, id) in deletions(ID::new(peer, op.counter), *start_id, *len) {
+                let place = alive(doc, &text, id);
+                let found = place.and_then(|at| Some((at, text.char_at(at).ok()?)));
+                gone.insert(id, found);
+            }
+        }
     }
+    gone
 }
 
-fn named<const N: usize>(entries: [(&str, Value); N]) -> Named {
-    entries
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), value))
-        .collect()
+/// Where a character stands in the page's text; none: it is not there.
+fn alive(doc: &LoroDoc, text: &LoroText, id: ID) -> Option<usize> {
+    let cursor = Cursor::new(Some(id), text.id(), Side::Middle, 0);
+    let at = doc.with_state(|state| state.get_relative_position(&cursor, false))?;
+    let there = text.get_cursor(at, Side::Middle)?.id?;
+    (there == id).then_some(at)
 }

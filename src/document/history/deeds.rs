@@ -1,15 +1,15 @@
 //! What was done between two versions, as far as characters that are gone or look otherwise do not
-//! tell it themselves: who deleted, and who set a mark or an attribute.
+//! tell it themselves: who deleted, and who set a mark.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
-use loro::{
-    ContainerID, ID, IdSpan, JsonChange, JsonListOp, JsonMapOp, JsonOpContent, JsonTextOp,
-    LoroValue, VersionVector,
-};
+use loro::cursor::{Cursor, Side};
+use loro::{ID, IdSpan, JsonChange, JsonOpContent, JsonTextOp, LoroDoc, LoroValue, VersionVector};
 
 use super::budget::Budget;
 use super::{Edit, History};
+use crate::document::model::body_id;
 use crate::error::Result;
 
 /// Deeds between two versions.
@@ -17,10 +17,20 @@ use crate::error::Result;
 pub struct Deeds {
     /// The operations that were looked at.
     spans: Vec<IdSpan>,
-    /// Which operation deleted a character or a block.
+    /// Which operation deleted a character.
     deleted: HashMap<ID, ID>,
-    /// Which operations set a key of a container, be it a mark's or a map's.
-    set: HashMap<(ContainerID, String), Vec<(ID, LoroValue)>>,
+    /// Which operations set a mark, by its key.
+    set: HashMap<String, Vec<Set>>,
+}
+
+#[derive(Debug)]
+struct Set {
+    by: ID,
+    value: LoroValue,
+    /// Characters that it went over, and the ends of other marks among them.
+    length: usize,
+    /// Where it begins, once that was asked for.
+    start: OnceCell<Option<usize>>,
 }
 
 impl Deeds {
@@ -52,33 +62,26 @@ impl Deeds {
         for op in change.ops {
             let id = ID::new(peer, op.counter);
             match op.content {
-                JsonOpContent::Text(JsonTextOp::Delete { len, start_id, .. })
-                | JsonOpContent::List(JsonListOp::Delete { len, start_id, .. }) => {
+                JsonOpContent::Text(JsonTextOp::Delete { len, start_id, .. }) => {
                     for (by, gone) in deletions(id, start_id, len) {
                         self.deleted.entry(gone).or_insert(by);
                     }
                 }
                 JsonOpContent::Text(JsonTextOp::Mark {
+                    start,
+                    end,
                     style_key,
                     style_value,
                     ..
-                }) => self.set(op.container, style_key, id, style_value),
-                JsonOpContent::Map(JsonMapOp::Insert { key, value }) => {
-                    self.set(op.container, key, id, value);
-                }
-                JsonOpContent::Map(JsonMapOp::Delete { key }) => {
-                    self.set(op.container, key, id, LoroValue::Null);
-                }
+                }) => self.set.entry(style_key).or_default().push(Set {
+                    by: id,
+                    value: style_value,
+                    length: end.saturating_sub(start) as usize,
+                    start: OnceCell::new(),
+                }),
                 _ => {}
             }
         }
-    }
-
-    fn set(&mut self, container: ContainerID, key: String, by: ID, value: LoroValue) {
-        self.set
-            .entry((container, key))
-            .or_default()
-            .push((by, value));
     }
 
     /// Whether an operation is one of these.
@@ -89,44 +92,47 @@ impl Deeds {
         })
     }
 
-    /// The edit that deleted a character, or something that it stood in.
-    pub fn deleted_by<'h>(
-        &self,
-        history: &'h History,
-        id: Option<ID>,
-        containers: impl Iterator<Item = ContainerID>,
-    ) -> Option<&'h Edit> {
-        let within = containers.filter_map(|container| match container {
-            ContainerID::Normal { peer, counter, .. } => Some(ID::new(peer, counter)),
-            ContainerID::Root { .. } => None,
-        });
-        let by = id.into_iter().chain(within);
-        let by = by.filter_map(|id| self.deleted.get(&id));
-        by.filter_map(|by| history.edit_of(*by)).next()
+    /// The edit that deleted a character.
+    pub fn deleted_by<'h>(&self, history: &'h History, id: Option<ID>) -> Option<&'h Edit> {
+        history.edit_of(*self.deleted.get(&id?)?)
     }
 
-    /// The last edit that gave one of the keys one of these values, in one of the containers.
+    /// The last edit that gave one of the keys its value at a place of the page's text. `doc` has these
+    /// operations.
     pub fn set_by<'h>(
         &self,
         history: &'h History,
-        containers: impl Iterator<Item = ContainerID>,
+        doc: &LoroDoc,
+        place: usize,
         keys: &[(String, LoroValue)],
     ) -> Option<&'h Edit> {
-        let mut last: Option<&Edit> = None;
-        for container in containers {
-            for (key, value) in keys {
-                let set = self.set.get(&(container.clone(), key.clone()));
-                let same = set.into_iter().flatten().filter(|(_, set)| set == value);
-                for edit in same.filter_map(|(by, _)| history.edit_of(*by)) {
-                    let order = |edit: &Edit| (edit.created_us, edit.edit_id);
-                    if last.is_none_or(|last| order(last) < order(edit)) {
-                        last = Some(edit);
-                    }
+        // Text that came into it since makes it reach further than it did: then the last before it.
+        let mut last: Option<(bool, &Edit)> = None;
+        for (key, value) in keys {
+            let set = self.set.get(key).into_iter().flatten();
+            for set in set.filter(|set| set.value == *value) {
+                let start = *set.start.get_or_init(|| place_of_mark(doc, set.by));
+                let Some(start) = start.filter(|start| *start <= place) else {
+                    continue;
+                };
+                let covers = place < start + set.length;
+                let Some(edit) = history.edit_of(set.by) else {
+                    continue;
+                };
+                let order = |(covers, edit): (bool, &Edit)| (covers, edit.created_us, edit.edit_id);
+                if last.is_none_or(|last| order(last) < order((covers, edit))) {
+                    last = Some((covers, edit));
                 }
             }
         }
-        last
+        last.map(|(_, edit)| edit)
     }
+}
+
+/// Where a mark begins in the page's text.
+pub fn place_of_mark(doc: &LoroDoc, mark: ID) -> Option<usize> {
+    let cursor = Cursor::new(Some(mark), body_id(), Side::Left, 0);
+    doc.with_state(|state| state.get_relative_position(&cursor, false))
 }
 
 /// What an operation of deletion deletes: `len` elements, of which `start` is the leftmost. It is

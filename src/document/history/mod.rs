@@ -12,7 +12,6 @@ pub mod instant;
 mod load;
 mod moment;
 mod operations;
-mod places;
 mod sheet;
 
 use std::collections::{BTreeSet, HashMap, HashSet};

@@ -1,14 +1,10 @@
 //! What each edit did, operation by operation, with its place in the text as it was when the edit was
 //! written. The text is built once and then goes from edit to edit.
 
-use std::collections::HashSet;
-
-use loro::{ID, IdSpan, JsonListOp, JsonOp, JsonOpContent, JsonTextOp};
+use loro::{IdSpan, JsonOp};
 
 use super::budget::Budget;
-use super::decoded::{Before, Reader};
-use super::deeds::deletions;
-use super::places::{Places, alive, block_text, marks};
+use super::decoded::{Reader, going};
 use super::{At, Edit, History, Moment};
 use crate::document::live::LiveDocument;
 use crate::document::tree::Named;
@@ -27,8 +23,10 @@ pub enum OperationKind {
     Delete,
     /// Characters get a mark, or lose it.
     Format,
-    /// Blocks come, go, or get a name or an attribute.
-    Structure,
+    /// Blocks become something else, or another of their attributes is set.
+    Block,
+    /// Something is set that no place of the text has.
+    Object,
 }
 
 impl OperationKind {
@@ -38,7 +36,8 @@ impl OperationKind {
             Self::Insert => "insert",
             Self::Delete => "delete",
             Self::Format => "format",
-            Self::Structure => "structure",
+            Self::Block => "block",
+            Self::Object => "object",
         }
     }
 }
@@ -55,8 +54,7 @@ pub struct OperationRow {
     pub position: Option<usize>,
     /// What comes, goes or is formatted. Empty where it cannot be told: what goes was gone already.
     pub text: String,
-    /// The mark with its value (`null`: taken away), or what happens to blocks: `action`, `node`,
-    /// `key` and `value`.
+    /// The mark, the block's attribute or the key that is set, with its value (`null`: taken away).
     pub attributes: Named,
 }
 
@@ -76,7 +74,6 @@ impl History {
         let mut replay = Replay {
             history: self,
             document: self.document_at(from, budget)?,
-            places: None,
             rows: Vec::new(),
         };
         let counter = |at: &At, edit: &Edit| at.version.get(&edit.peer).copied().unwrap_or(0);
@@ -118,8 +115,6 @@ impl History {
 struct Replay<'h> {
     history: &'h History,
     document: LiveDocument,
-    /// Where texts and blocks begin; none: to be read anew.
-    places: Option<Places>,
     rows: Vec<OperationRow>,
 }
 
@@ -138,95 +133,22 @@ impl Replay<'_> {
         let span = IdSpan::new(edit.peer, edit.counter_start, edit.counter_end);
         let changes = self.history.changes(span)?;
         let operations: Vec<JsonOp> = changes.into_iter().flat_map(|c| c.ops).collect();
-        let before = self.before(edit, &operations)?;
+        let gone = self
+            .document
+            .read(|doc| going(doc, edit.peer, &operations))?;
         let update = self
             .history
             .live
             .export_range(edit.peer, edit.counter_start..edit.counter_end)?;
         self.document.import(&update)?;
-        let is_text = |op: &JsonOp| matches!(op.content, JsonOpContent::Text(_));
-        if !operations.iter().all(is_text) {
-            self.places = None;
-        }
-        self.after(edit, operations, before)
-    }
-
-    /// What goes, and how texts look, before the edit.
-    fn before(&mut self, edit: &Edit, operations: &[JsonOp]) -> Result<Before> {
-        let mut before = Before::default();
-        let places = Self::places(&mut self.places, &self.document)?;
-        self.document.read(|doc| {
-            for op in operations {
-                match &op.content {
-                    JsonOpContent::Text(JsonTextOp::Delete { len, start_id, .. }) => {
-                        // None: it was taken away with its block, or the edit makes it.
-                        let text = doc.try_get_text(&op.container);
-                        let ids = deletions(ID::new(edit.peer, op.counter), *start_id, *len);
-                        for (_, id) in ids {
-                            let found = text.as_ref().and_then(|text| {
-                                let at = alive(doc, text, id)?;
-                                let start = places.start(&op.container)?;
-                                Some((start + at, text.char_at(at).ok()?))
-                            });
-                            before.gone.insert(id, found);
-                        }
-                    }
-                    JsonOpContent::Text(JsonTextOp::Mark { .. }) => {
-                        let text = doc.try_get_text(&op.container);
-                        let marks = text.as_ref().map(marks).unwrap_or_default();
-                        before.marks.entry(op.container.clone()).or_insert(marks);
-                    }
-                    JsonOpContent::List(JsonListOp::Delete { len, start_id, .. }) => {
-                        let Some(list) = doc.try_get_list(&op.container) else {
-                            continue;
-                        };
-                        let (text, at) = block_text(&list, *start_id, *len, places);
-                        before.blocks.insert(op.counter, (text, at));
-                    }
-                    _ => {}
-                }
-            }
-        })?;
-        Ok(before)
-    }
-
-    fn after(&mut self, edit: &Edit, operations: Vec<JsonOp>, before: Before) -> Result<()> {
-        for op in &operations {
-            if let JsonOpContent::Text(_) = op.content {
-                let container = op.container.clone();
-                let length = self
-                    .document
-                    .read(|doc| Some(doc.try_get_text(&container)?.len_unicode()))?;
-                if let (Some(places), Some(length)) = (&mut self.places, length) {
-                    places.resize(&container, length);
-                }
-            }
-        }
-        let places = Self::places(&mut self.places, &self.document)?;
-        let own_deletions: HashSet<ID> = before.gone.keys().copied().collect();
         let rows = self.document.read(|doc| {
-            let mut rows = Vec::new();
+            let mut reader = Reader::new(doc, edit, &gone);
             for op in operations {
-                let mut reader = Reader {
-                    doc,
-                    places,
-                    edit,
-                    own_deletions: &own_deletions,
-                    before: &before,
-                    rows: &mut rows,
-                };
                 reader.read(op);
             }
-            rows
+            reader.into_rows()
         })?;
         self.rows.extend(rows);
         Ok(())
-    }
-
-    fn places<'p>(places: &'p mut Option<Places>, document: &LiveDocument) -> Result<&'p Places> {
-        if places.is_none() {
-            *places = Some(document.read(Places::of)?);
-        }
-        Ok(places.get_or_insert_default())
     }
 }

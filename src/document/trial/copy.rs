@@ -6,11 +6,11 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
 use std::panic::catch_unwind;
 
-use loro::{Frontiers, ID, LoroDoc, PeerID, VersionVector};
+use loro::{Frontiers, LoroDoc, PeerID, VersionVector};
 
 use super::decode::{Decoded, decode};
 use super::elements::{Expectation, expect};
-use super::meaning::{Base, Checked, Failure, container_id, seen};
+use super::meaning::{Base, Checked, Failure, seen};
 use super::operation::Op;
 use super::{Good, Refusal, Verdict};
 use crate::document::live::LiveDocument;
@@ -25,7 +25,6 @@ pub struct Copy {
     live: LiveDocument,
     /// What authors had seen whose edits crossed those of others, by peer.
     replicas: HashMap<PeerID, LiveDocument>,
-    depths: HashMap<ID, usize>,
     /// Everything in it.
     staged: VersionVector,
     /// What of it came out of the feed.
@@ -52,7 +51,6 @@ impl Copy {
             encoded_bytes: snapshot.len(),
             live,
             replicas: HashMap::new(),
-            depths: HashMap::new(),
             durable: version.clone(),
             pending: VecDeque::new(),
             fingerprints: RandomState::new(),
@@ -157,15 +155,10 @@ impl Copy {
             // The columns' decoder panics on some damage; it keeps no state.
             Ok(Err(_)) | Err(_) => return Ok(Verdict::Refused(Refusal::Malformed)),
         };
-        let (durable, depths) = (&self.durable, &mut self.depths);
-        let checked = self.live.read(|doc| {
-            let mut base = Base {
-                doc,
-                durable,
-                depths,
-            };
-            base.check(&decoded, meta)
-        })?;
+        let durable = &self.durable;
+        let checked = self
+            .live
+            .read(|doc| Base { doc, durable }.check(&decoded, meta))?;
         let checked = match checked {
             Ok(checked) => checked,
             Err(Failure::Missing) => return Ok(Verdict::MissingDependencies),
@@ -315,9 +308,13 @@ fn expectations_of(
     let mut expectations = Vec::with_capacity(touched.len());
     for container in touched {
         let of_it = operations().filter(|op| decoded.containers[op.container] == container);
-        let id = container_id(&container);
-        // A container of this same update holds only what the update put into it.
-        expectations.push(expect(doc, id, span.peer, counters.clone(), of_it)?);
+        expectations.push(expect(
+            doc,
+            container.id(),
+            span.peer,
+            counters.clone(),
+            of_it,
+        )?);
     }
     Some(expectations)
 }

@@ -6,12 +6,13 @@
 
 use std::collections::HashMap;
 
-use loro::{Counter, ID, Lamport, PeerID};
+use loro::{ContainerID, ContainerType, Counter, ID, Lamport, PeerID};
 use serde_columnar::{AnyRleDecoder, BoolRleDecoder, DeltaOfDeltaDecoder};
 
 use super::columns::{Deletes, Rows};
-use super::operation::{Op, list_op, map_op, text_op};
+use super::operation::{Op, map_op, text_op};
 use super::values::{Values, keys};
+use crate::document::model::is_root;
 use crate::document::update::{Block, Reader, blocks};
 use crate::error::Error;
 
@@ -63,18 +64,10 @@ pub struct Change {
     pub others: Vec<ID>,
 }
 
-/// Where an operation works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Container<'a> {
-    Root(&'a str, Type),
-    Normal(ID, Type),
-}
-
 /// The container types of Quire's documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Type {
     Map,
-    List,
     Text,
 }
 
@@ -82,18 +75,36 @@ impl Type {
     pub(super) fn from_byte(byte: u8) -> Read<Self> {
         match byte {
             0 => Ok(Self::Map),
-            1 => Ok(Self::List),
             2 => Ok(Self::Text),
-            // Trees, movable lists, counters and what is yet to come.
+            // Lists, trees, movable lists, counters and what is yet to come.
             _ => Err(Malformed),
         }
     }
 }
 
+/// Where an operation works: a root, by its name. Quire's documents have no other containers, so that what
+/// two people begin at once is the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Container<'a> {
+    pub name: &'a str,
+    pub kind: Type,
+}
+
 impl Container<'_> {
-    pub fn kind(&self) -> Type {
-        match self {
-            Self::Root(_, kind) | Self::Normal(_, kind) => *kind,
+    /// The container as Loro names it.
+    pub fn id(&self) -> ContainerID {
+        ContainerID::new_root(self.name, self.loro_type())
+    }
+
+    /// Whether the model has it.
+    pub fn is_known(&self) -> bool {
+        is_root(self.name, self.loro_type())
+    }
+
+    fn loro_type(&self) -> ContainerType {
+        match self.kind {
+            Type::Map => ContainerType::Map,
+            Type::Text => ContainerType::Text,
         }
     }
 }
@@ -130,7 +141,7 @@ fn decode_block<'a>(
     let peers = decode_changes(block, decoded)?;
     check_change_meta(block)?;
     let keys = keys(block.keys)?;
-    let containers: Vec<usize> = decode_containers(block, &peers, &keys)?
+    let containers: Vec<usize> = decode_containers(block, &keys)?
         .into_iter()
         .map(|container| {
             *places.entry(container).or_insert_with(|| {
@@ -150,9 +161,8 @@ fn decode_block<'a>(
             return Err(Malformed);
         }
         let container = *containers.get(container as usize).ok_or(Malformed)?;
-        let kind = match decoded.containers[container].kind() {
+        let kind = match decoded.containers[container].kind {
             Type::Text => text_op(value_type, prop, &mut values, &mut deletes, &peers)?,
-            Type::List => list_op(value_type, prop, &mut values, &mut deletes, &peers)?,
             Type::Map => map_op(value_type, prop, &mut values, &keys)?,
         };
         if kind.len() != len || len == 0 {
@@ -281,11 +291,7 @@ fn check_change_meta(block: &Block<'_>) -> Read<()> {
     }
 }
 
-fn decode_containers<'a>(
-    block: &Block<'a>,
-    peers: &[PeerID],
-    keys: &[&'a str],
-) -> Read<Vec<Container<'a>>> {
+fn decode_containers<'a>(block: &Block<'a>, keys: &[&'a str]) -> Read<Vec<Container<'a>>> {
     let mut containers = Vec::new();
     let mut rest = Reader(block.containers);
     let count = rest.varint()?;
@@ -299,21 +305,15 @@ fn decode_containers<'a>(
         }
         let is_root = rest.take(1)?[0];
         let kind = Type::from_byte(rest.take(1)?[0])?;
-        let peer = rest.varint()?;
+        rest.varint()?;
         let zigzag = rest.varint()?;
-        // Neither an index nor a counter is negative.
-        if zigzag % 2 != 0 {
+        // An index is not negative.
+        if zigzag % 2 != 0 || is_root != 1 {
             return Err(Malformed);
         }
-        let key_or_counter = i32::try_from(zigzag / 2).map_err(|_| Malformed)?;
-        containers.push(match is_root {
-            0 => {
-                let peer = peers.get(usize::try_from(peer).map_err(|_| Malformed)?);
-                Container::Normal(ID::new(*peer.ok_or(Malformed)?, key_or_counter), kind)
-            }
-            1 => Container::Root(keys.get(key_or_counter as usize).ok_or(Malformed)?, kind),
-            _ => return Err(Malformed),
-        });
+        let key = usize::try_from(zigzag / 2).map_err(|_| Malformed)?;
+        let name = keys.get(key).ok_or(Malformed)?;
+        containers.push(Container { name, kind });
     }
     if rest.0.is_empty() {
         Ok(containers)

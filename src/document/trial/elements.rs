@@ -5,20 +5,12 @@
 use std::ops::Range;
 
 use loro::cursor::{Cursor, Side};
-use loro::{ContainerID, Counter, ID, LoroDoc, LoroList, LoroText, PeerID};
+use loro::{ContainerID, ContainerTrait, Counter, ID, LoroDoc, LoroText, PeerID};
 
 use super::decode::Operation;
 use super::operation::Op;
 
-/// A text or a list, as elements with ids.
-enum Sequence {
-    Text(LoroText),
-    List(LoroList),
-    /// Made by the update itself.
-    New,
-}
-
-/// What must hold after the import for one text or list.
+/// What must hold after the import for one text.
 pub struct Expectation {
     container: ContainerID,
     author: PeerID,
@@ -45,18 +37,12 @@ pub fn expect<'o, 'a: 'o>(
     own: Range<Counter>,
     operations: impl Iterator<Item = &'o Operation<'a>>,
 ) -> Option<Expectation> {
-    let is_new = matches!(&container, ContainerID::Normal { peer, counter, .. }
-        if *peer == author && *counter >= own.start);
-    let sequence = if is_new {
-        Sequence::New
-    } else {
-        Sequence::of(doc, &container)?
-    };
+    let text = doc.get_text(container.clone());
     let mut alive: Vec<Range<Counter>> = Vec::new();
     let mut deleted: Vec<Range<usize>> = Vec::new();
     for operation in operations {
         match operation.kind {
-            Op::InsertText { len, .. } | Op::InsertList { len, .. } => {
+            Op::InsertText { len, .. } => {
                 alive.push(operation.counter..operation.counter + len as Counter);
             }
             Op::Delete { pos, len, start } => {
@@ -71,10 +57,10 @@ pub fn expect<'o, 'a: 'o>(
                     return None;
                 }
                 if start.counter < split {
-                    let at = sequence.find(doc, &container, start, pos as usize)?;
+                    let at = find(doc, &text, start, pos as usize)?;
                     let len = (split - start.counter) as usize;
                     for offset in 1..len {
-                        if sequence.id_at(at + offset)? != start.inc(offset as Counter) {
+                        if id_at(&text, at + offset)? != start.inc(offset as Counter) {
                             return None;
                         }
                     }
@@ -90,8 +76,8 @@ pub fn expect<'o, 'a: 'o>(
         .map(|gap| {
             let guess = gap.start.saturating_sub(gone + 1);
             gone += gap.len();
-            let before = gap.start.checked_sub(1).map(|i| sequence.id_at(i));
-            let behind = (gap.end < sequence.len()).then(|| sequence.id_at(gap.end));
+            let before = gap.start.checked_sub(1).map(|i| id_at(&text, i));
+            let behind = (gap.end < text.len_unicode()).then(|| id_at(&text, gap.end));
             // An element without an id cannot be: then the document is not what it seems.
             Some(Gap {
                 before: transpose(before)?,
@@ -112,62 +98,38 @@ impl Expectation {
     /// Whether the import deleted just those elements: where they stood, only the update's own new
     /// ones may be. As many are gone as were named, so none besides is gone.
     pub fn is_met(&self, doc: &LoroDoc) -> bool {
-        let Some(sequence) = Sequence::of(doc, &self.container) else {
-            return false;
-        };
+        let text = doc.get_text(self.container.clone());
         self.gaps.iter().all(|gap| {
             let mut at = match gap.before {
-                Some(id) => match sequence.find(doc, &self.container, id, gap.guess) {
+                Some(id) => match find(doc, &text, id, gap.guess) {
                     Some(at) => at + 1,
                     None => return false,
                 },
                 None => 0,
             };
-            while let Some(id) = sequence.id_at(at) {
+            while let Some(id) = id_at(&text, at) {
                 if id.peer != self.author || !self.own.contains(&id.counter) {
                     return Some(id) == gap.behind;
                 }
                 at += 1;
             }
-            gap.behind.is_none() && at == sequence.len()
+            gap.behind.is_none() && at == text.len_unicode()
         })
     }
 }
 
-impl Sequence {
-    fn of(doc: &LoroDoc, container: &ContainerID) -> Option<Self> {
-        match doc.get_container(container.clone())? {
-            loro::Container::Text(text) => Some(Self::Text(text)),
-            loro::Container::List(list) => Some(Self::List(list)),
-            _ => None,
-        }
-    }
+fn id_at(text: &LoroText, at: usize) -> Option<ID> {
+    text.get_cursor(at, Side::Middle)?.id
+}
 
-    fn len(&self) -> usize {
-        match self {
-            Self::Text(text) => text.len_unicode(),
-            Self::List(list) => list.len(),
-            Self::New => 0,
-        }
+/// Where `id` stands; `guess` is tried first, the search goes over all stretches.
+fn find(doc: &LoroDoc, text: &LoroText, id: ID, guess: usize) -> Option<usize> {
+    if guess < text.len_unicode() && id_at(text, guess) == Some(id) {
+        return Some(guess);
     }
-
-    fn id_at(&self, at: usize) -> Option<ID> {
-        match self {
-            Self::Text(text) => text.get_cursor(at, Side::Middle)?.id,
-            Self::List(list) => list.get_id_at(at),
-            Self::New => None,
-        }
-    }
-
-    /// Where `id` stands; `guess` is tried first, the search goes over all stretches.
-    fn find(&self, doc: &LoroDoc, container: &ContainerID, id: ID, guess: usize) -> Option<usize> {
-        if guess < self.len() && self.id_at(guess) == Some(id) {
-            return Some(guess);
-        }
-        let cursor = Cursor::new(Some(id), container.clone(), Side::Middle, 0);
-        let at = doc.with_state(|state| state.get_relative_position(&cursor, true))?;
-        (self.id_at(at) == Some(id)).then_some(at)
-    }
+    let cursor = Cursor::new(Some(id), text.id(), Side::Middle, 0);
+    let at = doc.with_state(|state| state.get_relative_position(&cursor, true))?;
+    (id_at(text, at) == Some(id)).then_some(at)
 }
 
 /// Takes `counters` out of the ranges; false when they are not all there.

@@ -3,7 +3,7 @@
 use loro::{ID, PeerID};
 
 use super::columns::Deletes;
-use super::decode::{Malformed, Read, Type};
+use super::decode::{Malformed, Read};
 use super::values::Values;
 
 /// What an operation does. Positions in texts count characters and the ends of marks.
@@ -23,14 +23,7 @@ pub enum Op<'a> {
         len: u32,
     },
     MarkEnd,
-    /// Inserts `len` values; containers among them as offset and type.
-    InsertList {
-        len: u32,
-        children: Vec<(u32, Type)>,
-    },
-    Set {
-        child: Option<Type>,
-    },
+    Set,
     Unset,
 }
 
@@ -38,10 +31,8 @@ impl Op<'_> {
     /// How many counters the operation takes.
     pub fn len(&self) -> u32 {
         match self {
-            Self::InsertText { len, .. }
-            | Self::Delete { len, .. }
-            | Self::InsertList { len, .. } => *len,
-            Self::MarkStart { .. } | Self::MarkEnd | Self::Set { .. } | Self::Unset => 1,
+            Self::InsertText { len, .. } | Self::Delete { len, .. } => *len,
+            Self::MarkStart { .. } | Self::MarkEnd | Self::Set | Self::Unset => 1,
         }
     }
 }
@@ -83,24 +74,6 @@ pub(super) fn text_op<'a>(
     }
 }
 
-pub(super) fn list_op<'a>(
-    value_type: u8,
-    prop: i32,
-    values: &mut Values<'a, '_>,
-    deletes: &mut Deletes<'_>,
-    peers: &[PeerID],
-) -> Read<Op<'a>> {
-    match value_type {
-        value_type::VALUE => {
-            u32::try_from(prop).map_err(|_| Malformed)?;
-            let (len, children) = values.list()?;
-            Ok(Op::InsertList { len, children })
-        }
-        value_type::DELETE_SEQUENCE => deletes.next(prop, peers),
-        _ => Err(Malformed),
-    }
-}
-
 pub(super) fn map_op<'a>(
     value_type: u8,
     prop: i32,
@@ -111,9 +84,10 @@ pub(super) fn map_op<'a>(
         return Err(Malformed);
     }
     match value_type {
-        value_type::VALUE => Ok(Op::Set {
-            child: values.value_or_child()?,
-        }),
+        value_type::VALUE => {
+            values.value()?;
+            Ok(Op::Set)
+        }
         value_type::DELETE_ONCE => Ok(Op::Unset),
         _ => Err(Malformed),
     }

@@ -1,11 +1,11 @@
-//! The values inside an update: strings, attributes, marks and new containers.
+//! The values inside an update: strings, marks, and what maps hold.
 
-use super::decode::{Malformed, Read, Type};
+use super::decode::{Malformed, Read};
 use crate::document::update::Reader;
 
 /// How deep a plain value (an attribute, a mark's value) may be nested.
 const MAX_DEPTH: usize = 32;
-/// Strings that keys may be: names of nodes' fields, attributes and marks.
+/// Strings that keys may be: names of roots, marks and what maps hold.
 const MAX_KEY_BYTES: usize = 1024;
 
 /// Loro's numbers for the kinds of plain values.
@@ -18,7 +18,6 @@ mod kind {
     pub const BINARY: u8 = 6;
     pub const LIST: u8 = 7;
     pub const MAP: u8 = 8;
-    pub const CONTAINER: u8 = 9;
 }
 
 /// The block's keys.
@@ -67,27 +66,10 @@ impl<'a, 'k> Values<'a, 'k> {
         u32::try_from(len).map_err(|_| Malformed)
     }
 
-    /// The values that are inserted into a list; gives their number and the containers among them.
-    pub fn list(&mut self) -> Read<(u32, Vec<(u32, Type)>)> {
-        if self.byte()? != kind::LIST {
-            return Err(Malformed);
-        }
-        let len = u32::try_from(self.len()?).map_err(|_| Malformed)?;
-        let mut children = Vec::new();
-        for offset in 0..len {
-            if let Some(child) = self.value_or_child()? {
-                children.push((offset, child));
-            }
-        }
-        Ok((len, children))
-    }
-
-    /// A plain value, or a new container.
-    pub fn value_or_child(&mut self) -> Read<Option<Type>> {
-        match self.byte()? {
-            kind::CONTAINER => Ok(Some(Type::from_byte(self.byte()?)?)),
-            plain => self.plain(plain, 0).map(|()| None),
-        }
+    /// A plain value.
+    pub fn value(&mut self) -> Read<()> {
+        let value = self.byte()?;
+        self.plain(value, 0)
     }
 
     fn plain(&mut self, value: u8, depth: usize) -> Read<()> {
@@ -121,7 +103,7 @@ impl<'a, 'k> Values<'a, 'k> {
                     self.plain(value, depth + 1)?;
                 }
             }
-            // A container inside a plain value has no place in the document.
+            // A container has no place in the document.
             _ => return Err(Malformed),
         }
         Ok(())

@@ -34,9 +34,7 @@ pub async fn compare(call: &Call<'_>, org_id: Uuid, document_id: Uuid) -> Result
             });
             json!({
                 "change": line.change,
-                "name": line.name,
                 "attributes": line.attributes,
-                "frames": line.frames,
                 "set": line.set,
                 "by": by(line.by.as_ref()),
                 "runs": runs.collect::<Vec<_>>(),

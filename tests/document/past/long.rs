@@ -1,11 +1,11 @@
 //! A history that is long enough for checkpoints, of people who often do not know what the other wrote.
 
 use loro::ExportMode;
+use quire::document::blocks::plain_text;
 use quire::document::history::{History, Moment, Row};
-use quire::document::lines::plain_text;
 use quire::random::Random;
 
-use super::made::{account, begun, find_text, peer, row};
+use super::made::{account, begun, peer, row};
 use super::{at, budget};
 use crate::kit::random;
 
@@ -27,7 +27,7 @@ fn written(random: &mut Random) -> Vec<Row> {
             let update = other.export(ExportMode::updates(&own.oplog_vv()));
             own.import(&update.expect("exported")).expect("taken in");
         }
-        let text = find_text(own).expect("a text");
+        let text = quire::document::model::body(own);
         let (before, length) = (own.oplog_vv(), text.len_unicode());
         let place = random.below(length + 1);
         if random.chance(25) && length > place {
@@ -52,7 +52,7 @@ fn a_moment_is_the_same_from_whichever_moment_before_it_is_built() {
     let alone = history.heap_bytes();
     let (whole, _) = super::made::plain_import(&rows);
     for _ in 0..40 {
-        let edit_id = rows[2 + random.below(EDITS)].edit_id;
+        let edit_id = rows[1 + random.below(EDITS)].edit_id;
         let then = at(&history, Moment::Edit(edit_id));
         whole
             .checkout(&whole.vv_to_frontiers(&then.version))

@@ -4,8 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use loro::{Container, LoroDoc, LoroList, LoroText, ValueOrContainer};
-use loro::{ExportMode, VersionVector};
+use loro::{LoroDoc, LoroText, VersionVector};
 use quire::document::history::{Change, Difference, OperationKind, OperationRow, Row};
 use quire::document::model;
 use quire::document::update::update_meta;
@@ -20,7 +19,7 @@ const AUTHORS: u64 = 10;
 /// When the document was made: microseconds since 1970.
 pub const BEGIN_US: i64 = 1_700_000_000_000_000;
 
-/// Rows of a document, its seed and an empty text before the edits of the trace.
+/// Rows of a document, its seed before the edits of the trace.
 pub struct Made {
     pub trace: Trace,
     pub rows: Vec<Row>,
@@ -58,7 +57,7 @@ impl Made {
 
     /// The row after which the text is that of so many edits.
     pub fn row_of(&self, edits: usize) -> &Row {
-        &self.rows[edits + 1]
+        &self.rows[edits]
     }
 
     /// The text after so many edits.
@@ -70,7 +69,7 @@ impl Made {
 /// The rows of people who take turns: each knows everything before.
 pub fn rows_in_turns(trace: &Trace) -> Vec<Row> {
     let (doc, mut rows) = begun();
-    let text = find_text(&doc).expect("a text");
+    let text = model::body(&doc);
     let made = Arc::new(Mutex::new(Vec::new()));
     let last = made.clone();
     let _made = doc.subscribe_local_update(Box::new(move |update| {
@@ -96,7 +95,7 @@ pub fn rows_in_turns(trace: &Trace) -> Vec<Row> {
 pub fn rows_at_once(trace: &Trace, changed: impl Fn(&Edit) -> Edit) -> Vec<Row> {
     let (doc, mut rows) = begun();
     let copies: Vec<Copy> = (0..trace.authors)
-        .map(|author| Copy::new(doc.fork(), peer(author), find_text).expect("a copy"))
+        .map(|author| Copy::new(doc.fork(), peer(author), model::BODY).expect("a copy"))
         .collect();
     // For each author: the counters after its first, second, … edit.
     let mut counters: Vec<Vec<i32>> = vec![vec![0]; trace.authors];
@@ -118,24 +117,13 @@ pub fn rows_at_once(trace: &Trace, changed: impl Fn(&Edit) -> Edit) -> Vec<Row> 
     rows
 }
 
-/// A new document, and the two rows that make it and its text.
+/// A new document, and the row that makes it.
 pub fn begun() -> (LoroDoc, Vec<Row>) {
     let doc = LoroDoc::new();
     model::configure_text_styles(&doc);
     let seed = model::seed(SERVER);
     doc.import(&seed).expect("the seed");
-    let before = doc.oplog_vv();
-    doc.set_peer_id(AUTHORS - 1).expect("a peer");
-    let list = children(&doc.get_map(model::ROOT)).expect("blocks");
-    let Some(ValueOrContainer::Container(Container::Map(paragraph))) = list.get(0) else {
-        panic!("a paragraph");
-    };
-    let line = children(&paragraph).expect("a line");
-    line.insert_container(0, LoroText::new()).expect("a text");
-    doc.commit();
-    let update = doc.export(ExportMode::updates(&before)).expect("exported");
-    let server = Uuid::from_u128(1);
-    (doc, vec![row(0, server, seed), row(1, server, update)])
+    (doc, vec![row(0, Uuid::from_u128(1), seed)])
 }
 
 pub fn row(number: usize, account_id: Uuid, update: Vec<u8>) -> Row {
@@ -157,14 +145,6 @@ fn write(text: &LoroText, edit: &Edit) {
     text.delete(edit.position, edit.deleted).expect("deleted");
     text.insert(edit.position, &edit.inserted)
         .expect("inserted");
-}
-
-pub fn find_text(doc: &LoroDoc) -> Option<LoroText> {
-    quire::client::find_text(doc)
-}
-
-fn children(node: &loro::LoroMap) -> Option<LoroList> {
-    quire::document::lines::children(node)
 }
 
 /// Applies one edit's operations: what goes by its place before, what comes by its place after.

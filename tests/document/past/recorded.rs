@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use quire::document::blocks::plain_text;
 use quire::document::history::{History, Moment};
-use quire::document::lines::plain_text;
 use quire::document::operations::Operation;
 use quire::random::Random;
 use quire::replay::trace::{Edit, Trace};
@@ -57,7 +57,7 @@ fn the_text_of_a_recorded_history_is_its_own_at_a_hundred_moments() {
         expected.push(text.iter().collect::<String>());
     }
     let text_at = |moment: usize| {
-        let then = at(&history, Moment::Edit(rows[moment + 1].edit_id));
+        let then = at(&history, Moment::Edit(rows[moment].edit_id));
         history.text_at(&then, &budget()).expect("a text")
     };
     let (_, cold) = timed(|| text_at(first));
@@ -98,7 +98,7 @@ fn the_operations_of_a_long_history_have_every_edit() {
     });
     let rows = rows_in_turns(&trace);
     let history = History::of(&rows, &budget()).expect("a history");
-    let from = at(&history, Moment::Edit(rows[1].edit_id));
+    let from = at(&history, Moment::Edit(rows[0].edit_id));
     let to = at(&history, Moment::Now);
     let (operations, time) = timed(|| history.operations(&from, &to, 1_000_000, &budget()));
     let operations = operations.expect("operations");
@@ -109,7 +109,7 @@ fn the_operations_of_a_long_history_have_every_edit() {
     );
     let mut text: Vec<char> = Vec::new();
     let mut left = &operations[..];
-    for (row, edit) in rows[2..].iter().zip(&trace.edits) {
+    for (row, edit) in rows[1..].iter().zip(&trace.edits) {
         let count = left.iter().take_while(|o| o.edit.edit_id == row.edit_id);
         let (of_it, rest) = left.split_at(count.count());
         assert!(!of_it.is_empty(), "{edit:?}");

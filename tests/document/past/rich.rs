@@ -1,7 +1,7 @@
 //! The same on documents with blocks and marks, written by several at once.
 
+use quire::document::blocks::plain_text;
 use quire::document::history::{History, Moment, OperationKind};
-use quire::document::lines::plain_text;
 use quire::document::tree::Node;
 use quire::random::Random;
 

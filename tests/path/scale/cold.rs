@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use loro::LoroDoc;
 use quire::client::Address;
-use quire::document::lines::plain_text;
+use quire::document::blocks::plain_text;
 use quire::postgres::pool;
 use quire::protocol::RoomKind;
 use serde::Serialize;

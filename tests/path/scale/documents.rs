@@ -72,7 +72,6 @@ async fn a_quiet_document_keeps_no_snapshot_for_joiners() {
     let options = Options::new(vec![address.clone()], &token.reveal(), &room, "writer");
     let writer = Client::start(options);
     writer.joined().await.expect("joined");
-    writer.edit(|e| e.create_text()).expect("a text");
     // Not the same again and again, or it would be compressed to nothing.
     let text: String = (0..TEXT_BYTES / 8)
         .map(|n| format!("{:08x}", n * 2_654_435_761 % 4_294_967_291))

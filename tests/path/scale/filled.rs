@@ -1,9 +1,9 @@
 //! Tables as servers leave them that were used for long: documents with histories of many edits, the
 //! rows of all of them in turns, a stored snapshot and what was written since.
 
-use loro::{ExportMode, IdSpan, LoroDoc, LoroText, ValueOrContainer};
-use quire::client::find_text;
+use loro::{ExportMode, IdSpan, LoroDoc};
 use quire::document::live::LiveDocument;
+use quire::document::model::body;
 use quire::document::update::update_meta;
 use quire::document::{fold, model};
 use quire::random::Random;
@@ -48,9 +48,8 @@ impl History {
         let first = model::seed(1);
         history.document.import(&first).expect("a seed");
         history.keep(first);
-        history.edit(2, create_text);
         let pastes = PASTES.min(edits / 10);
-        let trace = synthetic::trace(seed, AUTHORS, edits - pastes - 2);
+        let trace = synthetic::trace(seed, AUTHORS, edits - pastes - 1);
         let missing = characters.saturating_sub(trace.end_content.chars().count());
         let mut random = Random::new(seed);
         let mut paste = || -> String {
@@ -61,15 +60,16 @@ impl History {
         for (place, edit) in trace.edits.iter().enumerate() {
             let author = 2 + edit.author as u64;
             history.edit(author, |document| {
-                let text = find_text(document).expect("a text");
+                let text = body(document);
                 text.delete(edit.position, edit.deleted).expect("deleted");
                 text.insert(edit.position, &edit.inserted).expect("typed");
             });
             // At the end, where it moves no place of the trace.
             if place % every == 0 && place / every < pastes {
                 history.edit(author, |document| {
-                    let text = find_text(document).expect("a text");
-                    text.insert(text.len_unicode(), &paste()).expect("pasted");
+                    let text = body(document);
+                    text.insert(text.len_unicode() - 1, &paste())
+                        .expect("pasted");
                 });
             }
         }
@@ -152,18 +152,6 @@ impl History {
     pub fn document(&self) -> &LoroDoc {
         &self.document
     }
-}
-
-fn create_text(document: &LoroDoc) {
-    let Some(ValueOrContainer::Container(page)) =
-        document.get_by_str_path("doc/children/0/children")
-    else {
-        panic!("a page begins with a paragraph");
-    };
-    let children = page.into_list().expect("children are a list");
-    children
-        .insert_container(0, LoroText::new())
-        .expect("a text");
 }
 
 /// Documents with the same history.

@@ -44,13 +44,10 @@ export interface Run {
   by: By | null;
 }
 
-/** A block with text. */
+/** A block; its change is that of its end. */
 export interface Line {
   change: Change;
-  name: string;
   attributes: Record<string, unknown>;
-  /** The names of the blocks that it stands in, the outermost first. */
-  frames: string[];
   set: Record<string, unknown>;
   by: By | null;
   runs: Run[];

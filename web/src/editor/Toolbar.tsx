@@ -6,7 +6,12 @@ import { useRef } from "react";
 import type { KeyboardEvent, ReactNode } from "react";
 import { icons } from "./icons";
 import type { IconName } from "./icons";
+import { insertRule, setType, toggleList, toggleQuote, toggleType, clearFormatting } from "./commands";
+import { depthOf, isCode, isHeading, keysOf, levelOf, listOf } from "./nodes";
 import type { Session } from "./session";
+import { isText } from "./sequence";
+import type { Command, EditorState } from "@tiptap/pm/state";
+import type { Keys } from "./model";
 
 type Button = {
   icon: IconName;
@@ -29,9 +34,26 @@ function mark(icon: IconName, name: string, label: string, keys: string): Button
   return {
     icon, label, keys,
     isActive: (editor) => editor.isActive(name),
-    isEnabled: ({ editor }) => editor.can().toggleMark(name),
+    isEnabled: ({ editor }) => !isCode(keysAt(editor.state)),
     run: ({ editor }) => { editor.chain().focus().toggleMark(name).run(); },
   };
+}
+
+/** What the block of the caret is. */
+function keysAt({ selection }: EditorState): Keys {
+  const { parent } = selection.$from;
+  return isText(parent) ? keysOf(parent) : {};
+}
+
+function run(command: Command): (session: Session) => void {
+  return ({ editor }) => {
+    editor.commands.focus();
+    command(editor.state, editor.view.dispatch);
+  };
+}
+
+function block(icon: IconName, label: string, keys: string, command: Command, is: (keys: Keys) => boolean): Button {
+  return { icon, label, keys, isActive: (editor) => is(keysAt(editor.state)), run: run(command) };
 }
 
 const groups: Button[][] = [
@@ -47,17 +69,17 @@ const groups: Button[][] = [
     mark("code", "code", "Code", "Mod-e"),
   ],
   [
-    { icon: "bulletList", label: "Bulleted list", keys: "Mod-Shift-8", isActive: (editor) => editor.isActive("bulletList"), run: ({ editor }) => { editor.chain().focus().toggleBulletList().run(); } },
-    { icon: "orderedList", label: "Numbered list", keys: "Mod-Shift-7", isActive: (editor) => editor.isActive("orderedList"), run: ({ editor }) => { editor.chain().focus().toggleOrderedList().run(); } },
-    { icon: "taskList", label: "Task list", keys: "Mod-Shift-9", isActive: (editor) => editor.isActive("taskList"), run: ({ editor }) => { editor.chain().focus().toggleTaskList().run(); } },
+    block("bulletList", "Bulleted list", "Mod-Shift-8", toggleList("bullet"), (keys) => listOf(keys) === "bullet"),
+    block("orderedList", "Numbered list", "Mod-Shift-7", toggleList("ordered"), (keys) => listOf(keys) === "ordered"),
+    block("taskList", "Task list", "Mod-Shift-9", toggleList("task"), (keys) => listOf(keys) === "task"),
   ],
   [
-    { icon: "quote", label: "Quote", keys: "Mod-Shift-b", isActive: (editor) => editor.isActive("blockquote"), run: ({ editor }) => { editor.chain().focus().toggleBlockquote().run(); } },
-    { icon: "codeBlock", label: "Code block", keys: "Mod-Alt-c", isActive: (editor) => editor.isActive("codeBlock"), run: ({ editor }) => { editor.chain().focus().toggleCodeBlock().run(); } },
-    { icon: "rule", label: "Horizontal line", run: ({ editor }) => { editor.chain().focus().setHorizontalRule().run(); } },
+    block("quote", "Quote", "Mod-Shift-b", toggleQuote(), (keys) => depthOf(keys, "quote") > 0),
+    block("codeBlock", "Code block", "Mod-Alt-c", toggleType("code"), isCode),
+    { icon: "rule", label: "Horizontal line", run: run(insertRule()) },
   ],
   [
-    { icon: "clear", label: "Clear formatting", run: ({ editor }) => { editor.chain().focus().unsetAllMarks().run(); } },
+    { icon: "clear", label: "Clear formatting", run: run(clearFormatting()) },
   ],
 ];
 
@@ -71,16 +93,15 @@ const blocks: Block[] = [
 ];
 
 function blockAt(editor: TiptapEditor): string {
-  if (editor.isActive("codeBlock")) return "codeBlock";
-  for (let level = 1; level <= 6; level += 1) if (editor.isActive("heading", { level })) return String(level);
-  return "paragraph";
+  const keys = keysAt(editor.state);
+  if (isCode(keys)) return "codeBlock";
+  return isHeading(keys) ? String(levelOf(keys)) : "paragraph";
 }
 
-function setBlock({ editor }: Session, value: string): void {
-  const chain = editor.chain().focus();
-  if (value === "paragraph") chain.setParagraph().run();
-  else if (value === "codeBlock") chain.setCodeBlock().run();
-  else chain.setHeading({ level: Number(value) as 1 | 2 | 3 }).run();
+function setBlock(session: Session, value: string): void {
+  if (value === "paragraph") run(setType("paragraph"))(session);
+  else if (value === "codeBlock") run(setType("code"))(session);
+  else run(setType("heading", Number(value)))(session);
 }
 
 export interface ToolbarProps {

@@ -40,6 +40,8 @@ const ANCHOR_LENGTH = 700;
 const QUOTE_LENGTH = 1000;
 /** After changes by others, places are looked up anew when these rest. */
 const LOOK_AFTER_MS = 200;
+/** So few are looked up at once. */
+const LOOK_AT_ONCE = 100;
 
 type Wish = Pick<Shown, "threads" | "active"> | "again";
 
@@ -52,8 +54,12 @@ export function commentsPlugin(binding: Binding, onChosen: (threadId: string) =>
       init: () => ({ threads: [], active: null, places: new Map(), decorations: DecorationSet.empty }),
       apply(tr, shown, _before, state) {
         const wish = tr.getMeta(commentsKey) as Wish | undefined;
-        if (wish === undefined) return tr.docChanged ? moved(shown, tr, state) : shown;
-        const { threads, active } = wish === "again" ? shown : wish;
+        if (wish === undefined) {
+          if (!tr.docChanged || shown.threads.length === 0) return shown;
+          // A small change of others moves places as it moves text; a large one maps nowhere.
+          if (!isRemote(tr) || shown.threads.length > LOOK_AT_ONCE) return moved(shown, tr, state);
+        }
+        const { threads, active } = wish === undefined || wish === "again" ? shown : wish;
         // A local change is not in Loro yet: places are right only where the binding shows this very text.
         const places = state.doc === binding.view ? lookUp(binding, threads) : shown.places;
         return { threads, active, places, decorations: drawn(state.doc, threads, places, active) };

@@ -1,33 +1,29 @@
-// The document model as it stands in Loro: its names, how a new document looks, its plain text.
-// The same form as loro-prosemirror 0.4: a node is a map {nodeName, attributes: map, children: list of
-// nodes and texts}; marks are rich-text attributes. One key is added: a mark on an inline node that is not
-// text (a bold line break) stands in that node's map under "mark:" and the mark's name.
-import { LoroList, LoroMap, LoroText } from "loro-crdt";
-import type { ContainerID, Delta, LoroDoc, Value } from "loro-crdt";
+// The document model, as src/document/model.rs has it: a page is one sequence of text. What a block is stands
+// as marks on the line end that ends it, so no change of structure ever writes text again.
+import type { Delta, LoroDoc, LoroText, Value } from "loro-crdt";
 
-export const ROOT = "doc";
-export const NODE_NAME = "nodeName";
-export const ATTRIBUTES = "attributes";
-export const CHILDREN = "children";
-/** Prefix of the keys that hold an inline node's marks. */
-export const MARK_PREFIX = "mark:";
+export const PAGE = "page";
+export const SCHEMA = "schema";
+export const BODY = "body";
+
+/** Ends a block. */
+export const END = "\n";
+/** A line break within a block. */
+export const BREAK = "\u2028";
+/** Stands for a thing in a line, which its mark `object` names. */
+export const OBJECT = "\ufffc";
+/** The mark of things: on an OBJECT of one in a line, on an END of one that is a block. */
+export const OBJECT_KEY = "object";
 
 /** Origin of the commits that the editor makes from local transactions. */
 export const EDIT_ORIGIN = "quire:edit";
 
+/** Marks of characters, or what a block is, by their keys. */
+export type Keys = Readonly<Record<string, Value>>;
 export type Run = { insert: string; attributes?: Record<string, Value> };
-export type Attributes = Record<string, Value>;
-
-/** What `toContainerTree({ text: "delta" })` answers, as far as this model uses it. */
-export type Tree =
-  | { type: "Value"; value: Value }
-  | { type: "Map"; cid: ContainerID; value: Record<string, Tree> }
-  | { type: "List" | "MovableList"; cid: ContainerID; value: Tree[] }
-  | { type: "Text"; cid: ContainerID; value: Delta<string>[] }
-  | { type: "Tree" | "Counter"; cid: ContainerID; value: unknown };
 
 /** How a mark's range grows when text is typed at its end; the same on every client, or texts diverge. */
-export const TEXT_STYLES: Record<string, { expand: "after" | "none" }> = {
+const INLINE: Record<string, { expand: "after" | "none" }> = {
   bold: { expand: "after" },
   italic: { expand: "after" },
   underline: { expand: "after" },
@@ -36,108 +32,156 @@ export const TEXT_STYLES: Record<string, { expand: "after" | "none" }> = {
   link: { expand: "none" },
 };
 
-/** Configures mark expansion; marks of a newer schema are carried, so unknown keys have a default. */
+const BLOCK: ReadonlySet<string> = new Set([
+  "type", "level", "list", "checked", "start", "indent", "quote", "lang", "apart", "align", "dir",
+]);
+
+/** Characters that are inserted at once: a long insert takes time in the square for whoever merges it. */
+const PIECE = 2_000;
+
+/** Configures how marks grow; those of a newer model do not. */
 export function configureTextStyles(doc: LoroDoc): void {
-  doc.configTextStyle(TEXT_STYLES);
-  doc.configDefaultTextStyle({ expand: "after" });
+  doc.configTextStyle(INLINE);
+  doc.configDefaultTextStyle({ expand: "none" });
 }
 
-/** A node of a document to be written by a test or a seed: text is a string or an array of runs. */
-export type NewNode = {
-  name: string;
-  attributes?: Attributes;
-  children?: (NewNode | string | Run[])[];
-};
+/** Whether a mark counts on a character. One that is not known counts wherever it stands. */
+export function countsOn(key: string, character: string): boolean {
+  if (character === END) return INLINE[key] === undefined;
+  if (character === OBJECT) return !BLOCK.has(key);
+  return key !== OBJECT_KEY && !BLOCK.has(key);
+}
+
+/** Those of the marks that count on a character, without those that were taken away. */
+export function counted(marks: Record<string, Value> | undefined, character: string): Keys {
+  const entries = Object.entries(marks ?? {});
+  return Object.fromEntries(entries.filter(([key, value]) => value !== null && value !== undefined && countsOn(key, character)));
+}
+
+/** Whether the document has come: its seed is there. */
+export function isSeeded(doc: LoroDoc): boolean {
+  return doc.getMap(PAGE).get(SCHEMA) !== undefined;
+}
+
+export function bodyOf(doc: LoroDoc): LoroText {
+  return doc.getText(BODY);
+}
+
+/** The page as plain text: its blocks' texts with a line end between them. */
+export function plainText(doc: LoroDoc): string {
+  const text = bodyOf(doc).toString();
+  return (text.endsWith(END) ? text.slice(0, -1) : text).replaceAll(BREAK, "\n");
+}
+
+/** Inserts a text of any length: its pieces from the last to the first, so that they are no run of operations. */
+export function insertText(body: LoroText, at: number, text: string): void {
+  for (let end = text.length; end > 0;) {
+    let start = Math.max(0, end - PIECE);
+    // Both halves of a character that has two.
+    if (start > 0 && text.charCodeAt(start) >= 0xdc00 && text.charCodeAt(start) <= 0xdfff) start -= 1;
+    body.insert(at, text.slice(start, end));
+    end = start;
+  }
+}
+
+/** So many characters are to have these marks. */
+export type Wanted = { length: number; marks: Keys };
 
 /**
- * Writes a new document's tree into an empty Loro document: by default one empty paragraph, as the server
- * seeds it. For tests and benchmarks; the editor itself never seeds a document.
+ * Makes the marks of the text from `at` on what is wanted, and writes only what differs: one mark for neighbours
+ * that want the same, over whatever characters between them on which it does not count.
  */
-export function newDocumentTree(doc: LoroDoc, blocks: NewNode[] = [{ name: "paragraph" }]): void {
+export function setMarks(body: LoroText, at: number, wanted: readonly Wanted[]): void {
+  const length = wanted.reduce((sum, part) => sum + part.length, 0);
+  if (length === 0) return;
+  const writers = new Map<string, Writer>();
+  let place = at;
+  let next = 0;
+  let left = 0;
+  let marks: Keys = {};
+  for (const { insert, attributes } of body.sliceDelta(at, at + length)) {
+    if (insert === undefined) continue;
+    for (let start = 0; start < insert.length;) {
+      while (left === 0) {
+        const part = wanted[next];
+        if (part === undefined) break;
+        next += 1;
+        ({ length: left, marks } = part);
+      }
+      const count = stretch(insert, start, left);
+      const first = insert.charAt(start);
+      for (const key of Object.keys({ ...attributes, ...marks })) {
+        if (!writers.has(key)) writers.set(key, new Writer(body, key));
+      }
+      for (const [key, writer] of writers) {
+        if (countsOn(key, first)) writer.take(place, place + count, attributes?.[key] ?? null, marks[key] ?? null);
+      }
+      place += count;
+      left -= count;
+      start += count;
+    }
+  }
+  for (const writer of writers.values()) writer.stop();
+}
+
+/** How many characters from `start` on, at most so many, are alike in what counts on them. */
+function stretch(text: string, start: number, most: number): number {
+  const isAlone = (at: number): boolean => text.charAt(at) === END || text.charAt(at) === OBJECT;
+  if (isAlone(start)) return 1;
+  let end = start + 1;
+  while (end < text.length && end - start < most && !isAlone(end)) end += 1;
+  return end - start;
+}
+
+/** One key on its way over a text. */
+class Writer {
+  private open: { start: number; end: number; value: Value } | null = null;
+
+  constructor(private readonly body: LoroText, private readonly key: string) {}
+
+  take(start: number, end: number, is: Value, wanted: Value): void {
+    if (isSame(is, wanted)) {
+      this.stop();
+    } else if (this.open !== null && isSame(this.open.value, wanted)) {
+      this.open.end = end;
+    } else {
+      this.stop();
+      this.open = { start, end, value: wanted };
+    }
+  }
+
+  stop(): void {
+    if (this.open === null) return;
+    const { start, end, value } = this.open;
+    this.open = null;
+    if (value === null) this.body.unmark({ start, end }, this.key);
+    else this.body.mark({ start, end }, this.key, value);
+  }
+}
+
+/** Whether two plain values are the same. */
+export function isSame(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  const [one, other] = [Object.entries(a), Object.entries(b)];
+  return one.length === other.length && one.every(([key, value]) => isSame(value, (b as Record<string, unknown>)[key]));
+}
+
+/** A block of a new document: its text, or runs of it, and what it is. */
+export type NewBlock = { keys?: Keys; text?: string | readonly Run[] };
+
+/** Writes a new document's page. For tests and benchmarks; the editor itself never seeds a document. */
+export function newPage(doc: LoroDoc, blocks: readonly NewBlock[] = [{}]): void {
   configureTextStyles(doc);
-  const root = doc.getMap(ROOT);
-  root.set(NODE_NAME, ROOT);
-  root.setContainer(ATTRIBUTES, new LoroMap());
-  const children = root.setContainer(CHILDREN, new LoroList());
-  blocks.forEach((block, index) => {
-    writeNode(children, index, block);
-  });
+  doc.getMap(PAGE).set(SCHEMA, 2);
+  const runs = blocks.flatMap(({ keys, text = "" }): Run[] => [
+    ...(typeof text === "string" ? [{ insert: text }] : text),
+    { insert: END, ...(keys === undefined ? {} : { attributes: { ...keys } }) },
+  ]);
+  const body = bodyOf(doc);
+  insertText(body, 0, runs.map(({ insert }) => insert).join(""));
+  setMarks(body, 0, runs.map(({ insert, attributes }) => ({ length: insert.length, marks: attributes ?? {} })));
   doc.commit();
 }
 
-function writeNode(list: LoroList, index: number, node: NewNode): void {
-  const map = list.insertContainer(index, new LoroMap());
-  map.set(NODE_NAME, node.name);
-  const attributes = map.setContainer(ATTRIBUTES, new LoroMap());
-  for (const [key, value] of Object.entries(node.attributes ?? {})) attributes.set(key, value);
-  const children = map.setContainer(CHILDREN, new LoroList());
-  (node.children ?? []).forEach((child, at) => {
-    if (typeof child === "string" || Array.isArray(child)) {
-      const runs = typeof child === "string" ? [{ insert: child }] : child;
-      children.insertContainer(at, new LoroText()).applyDelta(runs);
-    } else {
-      writeNode(children, at, child);
-    }
-  });
-}
-
-/** Whether the document has come far enough to be shown and edited (it was seeded). */
-export function isSeeded(doc: LoroDoc): boolean {
-  return doc.getMap(ROOT).get(CHILDREN) instanceof LoroList;
-}
-
-/** Reads the whole document in one call. */
-export function readTree(doc: LoroDoc): Tree {
-  return doc.getMap(ROOT).toContainerTree({ text: "delta" });
-}
-
-/** Containers of a value become plain JSON. */
-export function plainValue(tree: Tree): Value {
-  switch (tree.type) {
-    case "Value":
-      return tree.value;
-    case "Map":
-      return Object.fromEntries(Object.entries(tree.value).map(([key, value]) => [key, plainValue(value)]));
-    case "List":
-    case "MovableList":
-      return tree.value.map(plainValue);
-    case "Text":
-      return tree.value.map((run) => run.insert ?? "").join("");
-    case "Tree":
-    case "Counter":
-      return tree.value as Value;
-  }
-}
-
-const BLOCK_CONTAINERS = new Set(["doc", "blockquote", "bulletList", "orderedList", "listItem", "taskList", "taskItem"]);
-
-/** The document's plain text: the blocks' texts joined by "\n"; a hard break is "\n", a rule an empty line. */
-export function textOf(doc: LoroDoc): string {
-  const lines: string[] = [];
-  collectLines(readTree(doc), lines);
-  return lines.join("\n");
-}
-
-function collectLines(tree: Tree, lines: string[]): void {
-  if (tree.type !== "Map") return;
-  const name = nameOf(tree);
-  const list = tree.value[CHILDREN];
-  const children = list?.type === "List" ? list.value : [];
-  let inline: string | null = BLOCK_CONTAINERS.has(name) ? null : "";
-  for (const child of children) {
-    if (child.type === "Text") inline = (inline ?? "") + (plainValue(child) as string);
-    else if (child.type === "Map" && nameOf(child) === "hardBreak") inline = (inline ?? "") + "\n";
-    else if (child.type === "Map") {
-      if (inline !== null && inline !== "") lines.push(inline);
-      inline = null;
-      collectLines(child, lines);
-    }
-  }
-  if (inline !== null) lines.push(inline);
-}
-
-function nameOf(tree: Tree): string {
-  if (tree.type !== "Map") return "";
-  const name = tree.value[NODE_NAME];
-  return name?.type === "Value" && typeof name.value === "string" ? name.value : "";
-}
+export type TextDelta = Delta<string>;

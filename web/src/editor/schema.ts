@@ -3,10 +3,10 @@
 import { mergeAttributes } from "@tiptap/core";
 import type { Extensions } from "@tiptap/core";
 import { Link } from "@tiptap/extension-link";
-import { TaskItem, TaskList } from "@tiptap/extension-list";
 import StarterKit from "@tiptap/starter-kit";
+import { Blocks } from "./keys";
 import { hrefOf, isAllowedHref } from "./links";
-import { UnknownBlock, UnknownInline, UnknownMark } from "./unknown";
+import { InlineThing, Paragraph, Rule, Thing, UnknownMark } from "./nodes";
 
 /** Only http, https and mail links, whoever wrote them; how they open is decided here, not in the document. */
 const SafeLink = Link.extend({
@@ -27,7 +27,15 @@ export function documentExtensions(): Extensions {
       undoRedo: false,
       trailingNode: false,
       link: false,
-      heading: { levels: [1, 2, 3, 4, 5, 6] },
+      paragraph: false,
+      heading: false,
+      blockquote: false,
+      bulletList: false,
+      orderedList: false,
+      listItem: false,
+      listKeymap: false,
+      codeBlock: false,
+      horizontalRule: false,
       dropcursor: { class: "drop-cursor", width: 2, color: false },
     }),
     SafeLink.configure({
@@ -38,10 +46,11 @@ export function documentExtensions(): Extensions {
       HTMLAttributes: { target: null, rel: null, class: null },
       isAllowedUri: (url) => hrefOf(url) !== null,
     }),
-    TaskList,
-    TaskItem.configure({ nested: true, a11y: { checkboxLabel: (_node, checked) => (checked ? "Done" : "To do") } }),
-    UnknownBlock,
-    UnknownInline,
+    Paragraph,
+    Rule,
+    Thing,
+    InlineThing,
     UnknownMark,
+    Blocks,
   ];
 }

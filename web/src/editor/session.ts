@@ -9,7 +9,9 @@ import { caretsPlugin } from "./carets";
 import { commentsPlugin } from "./comments";
 import { cleanHtml } from "./paste";
 import { bindingPlugin } from "./plugin";
+import { keysOf } from "./nodes";
 import { documentExtensions } from "./schema";
+import { isText } from "./sequence";
 import { Undo } from "./undo";
 
 export interface Session {
@@ -49,7 +51,7 @@ export function openSession(document: LiveDocument, element: HTMLElement, { mayW
     // It looks for deleted nodes after each transaction; nobody here asks.
     enableCoreExtensions: { delete: false },
     editorProps: {
-      attributes: { "aria-label": "Document text", "aria-multiline": "true", class: "document-text", spellcheck: "true" },
+      attributes: { "aria-label": "Document text", "aria-multiline": "true", "aria-description": "Tab indents. Escape and then Tab leaves the text.", class: "document-text", spellcheck: "true" },
       handleClick: (_view, _position, event) => openLink(event),
       transformPastedHTML: cleanHtml,
     },
@@ -87,7 +89,7 @@ const Placeholder = Extension.create({
       props: {
         decorations({ doc }) {
           const only = doc.firstChild;
-          if (doc.childCount !== 1 || only === null || only.type.name !== "paragraph" || only.content.size > 0) return null;
+          if (doc.childCount !== 1 || only === null || !isText(only) || only.content.size > 0 || Object.keys(keysOf(only)).length > 0) return null;
           return DecorationSet.create(doc, [Decoration.node(0, only.nodeSize, { class: "is-placeholder", "data-placeholder": "Start writing…" })]);
         },
       },

@@ -1,6 +1,7 @@
 // A document that is open in this tab: the Loro document, its lease, who is here, whether all is saved.
 // This is all that the editor and the pages know of synchronisation.
 import type { LoroDoc, PeerID } from "loro-crdt";
+import { isSeeded } from "../editor/model";
 import { deviceId, rememberedAccount, rememberedServers, rememberServers } from "./account";
 import { LocalCopy, newDocument } from "./local-copy";
 import { Locks, lockPeer, tabSlot } from "./locks";
@@ -198,7 +199,7 @@ function ready(session: Session, hasCopy: boolean): Promise<void> {
 
 /** The server seeds every document: an empty one is one that has not arrived. */
 function hasContent(session: Session): boolean {
-  return session.doc.getMap("doc").get("nodeName") !== undefined;
+  return isSeeded(session.doc);
 }
 
 /** Tells the session what happens to the page and the network. */

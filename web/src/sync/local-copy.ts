@@ -1,5 +1,6 @@
 // The Loro document of this tab, as the rest of synchronisation asks for it: versions, ranges, text.
 import { LoroDoc, VersionVector, type PeerID } from "loro-crdt";
+import { configureTextStyles, plainText } from "../editor/model";
 import type { Copy, Range } from "./outbox";
 
 export type Version = ReadonlyMap<PeerID, number>;
@@ -7,15 +8,7 @@ export type Version = ReadonlyMap<PeerID, number>;
 /** A new document with the marks of the document model; one that lacks a mark's rule cannot read the mark. */
 export function newDocument(): LoroDoc {
   const doc = new LoroDoc();
-  doc.configTextStyle({
-    bold: { expand: "after" },
-    italic: { expand: "after" },
-    underline: { expand: "after" },
-    strike: { expand: "after" },
-    code: { expand: "none" },
-    link: { expand: "none" },
-  });
-  doc.configDefaultTextStyle({ expand: "none" });
+  configureTextStyles(doc);
   return doc;
 }
 
@@ -108,7 +101,7 @@ export class LocalCopy implements Copy {
   }
 
   text(): string {
-    return plainText(this.doc.getMap("doc").toJSON());
+    return plainText(this.doc);
   }
 }
 
@@ -119,28 +112,4 @@ export function decodeVersion(bytes: Uint8Array): Version {
   } finally {
     version.free();
   }
-}
-
-/** The document model as plain text: blocks joined by line ends. */
-export function plainText(root: unknown): string {
-  const lines: string[] = [];
-  collectLines(root, lines);
-  return lines.join("\n");
-}
-
-function collectLines(node: unknown, lines: string[]): void {
-  if (typeof node !== "object" || node === null) return;
-  const children: unknown[] = "children" in node && Array.isArray(node.children) ? node.children : [];
-  const name = "nodeName" in node && typeof node.nodeName === "string" ? node.nodeName : "";
-  const isBlockOfText =
-    name === "paragraph" || name === "heading" || name === "codeBlock" || children.some((child) => typeof child === "string");
-  if (isBlockOfText) lines.push(children.map(inlineText).join(""));
-  else if (name === "horizontalRule") lines.push("");
-  else for (const child of children) collectLines(child, lines);
-}
-
-function inlineText(node: unknown): string {
-  if (typeof node === "string") return node;
-  if (typeof node === "object" && node !== null && "nodeName" in node && node.nodeName === "hardBreak") return "\n";
-  return "";
 }

@@ -3,7 +3,8 @@ import "fake-indexeddb/auto";
 import { LoroDoc, type PeerID } from "loro-crdt";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Keeper } from "./keeper";
-import { LocalCopy, newDocument, plainText, type Version } from "./local-copy";
+import { newPage } from "../editor/model";
+import { LocalCopy, newDocument, type Version } from "./local-copy";
 import type { PendingUpdate } from "./outbox";
 import { Store } from "./store";
 import { ROOM } from "./testkit";
@@ -94,16 +95,8 @@ describe("the browser's store", () => {
 
 describe("plain text", () => {
   it("joins blocks by line ends", () => {
-    const paragraph = (...children: unknown[]): unknown => ({ nodeName: "paragraph", attributes: {}, children });
-    const root = {
-      nodeName: "doc",
-      children: [
-        paragraph("one ", "line", { nodeName: "hardBreak" }, "two"),
-        { nodeName: "horizontalRule" },
-        { nodeName: "bulletList", children: [{ nodeName: "listItem", children: [paragraph("item")] }] },
-        paragraph(),
-      ],
-    };
-    expect(plainText(root)).toBe("one line\ntwo\n\nitem\n");
+    const doc = newDocument();
+    newPage(doc, [{ text: "one line\u2028two" }, { keys: { object: { kind: "rule" } } }, { text: "item", keys: { list: "bullet" } }, {}]);
+    expect(new LocalCopy(doc).text()).toBe("one line\ntwo\n\nitem\n");
   });
 });

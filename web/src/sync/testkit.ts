@@ -30,7 +30,7 @@ export class TestServer {
 
   constructor(text = "Seed") {
     this.doc.setPeerId("1");
-    this.doc.getMap("doc").set("nodeName", "doc");
+    this.doc.getMap("page").set("schema", 2);
     this.doc.getText("body").insert(0, text);
     this.doc.commit();
   }

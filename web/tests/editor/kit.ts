@@ -7,8 +7,8 @@ import { LoroDoc } from "loro-crdt";
 import type { PeerID } from "loro-crdt";
 import { Binding } from "../../src/editor/binding";
 import { composeRanges } from "../../src/editor/edits";
-import { newDocumentTree } from "../../src/editor/model";
-import type { NewNode } from "../../src/editor/model";
+import { newPage } from "../../src/editor/model";
+import type { Keys, NewBlock } from "../../src/editor/model";
 import { documentExtensions } from "../../src/editor/schema";
 
 export const schema: Schema = getSchema(documentExtensions());
@@ -58,10 +58,10 @@ export class TestEditor {
 }
 
 /** Copies of one document, each with a peer of its own. */
-export function replicas(count: number, blocks?: NewNode[]): LoroDoc[] {
+export function replicas(count: number, blocks?: readonly NewBlock[]): LoroDoc[] {
   const first = new LoroDoc();
   first.setPeerId("1000");
-  newDocumentTree(first, blocks);
+  newPage(first, blocks);
   const snapshot = first.export({ mode: "snapshot" });
   return Array.from({ length: count }, (_, index) => {
     const doc = new LoroDoc();
@@ -83,8 +83,19 @@ export function rendered(doc: LoroDoc): Node {
   return new Binding(doc, schema).view;
 }
 
-export function paragraph(...children: (string | NewNode)[]): NewNode {
-  return { name: "paragraph", children };
+export function paragraph(text: NewBlock["text"] = "", keys?: Keys): NewBlock {
+  return keys === undefined ? { text } : { text, keys };
+}
+
+/** A page in short: each block's text with what it is. */
+export function shown(doc: Node): string[] {
+  return Array.from({ length: doc.childCount }, (_, index) => {
+    const block = doc.child(index);
+    const keys = Object.entries(block.attrs["keys"] as Keys).sort(([a], [b]) => (a < b ? -1 : 1));
+    const said = keys.map(([key, value]) => `${key}=${typeof value === "object" ? JSON.stringify(value) : String(value)}`).join(" ");
+    const name = block.type.name === "paragraph" ? "" : `<${block.type.name}>`;
+    return `${said === "" ? "" : `[${said}] `}${name}${block.textBetween(0, block.content.size, "", "|")}`;
+  });
 }
 
 /** A small seeded generator (mulberry32): integers below `limit`. */

@@ -95,9 +95,9 @@ impl Reader {
             Tag::List(None) => self.open("bulletList", None),
             Tag::List(Some(start)) => self.open("orderedList", Some(("start", json!(start)))),
             Tag::Item => self.open("listItem", None),
-            Tag::Emphasis => self.mark("italic", json!({})),
-            Tag::Strong => self.mark("bold", json!({})),
-            Tag::Strikethrough => self.mark("strike", json!({})),
+            Tag::Emphasis => self.mark("italic", json!(true)),
+            Tag::Strong => self.mark("bold", json!(true)),
+            Tag::Strikethrough => self.mark("strike", json!(true)),
             Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => {
                 let is_allowed = link::is_allowed(&dest_url);
                 // An image within a link: the link counts.
@@ -166,7 +166,7 @@ impl Reader {
     fn code(&mut self, text: &str) {
         let marks = match self.marks.get("link") {
             Some(link) => Named::from([("link".to_owned(), link.clone())]),
-            None => Named::from([("code".to_owned(), json!({}))]),
+            None => Named::from([("code".to_owned(), json!(true))]),
         };
         self.run(text, marks);
     }
@@ -271,7 +271,7 @@ fn finish(node: &mut Node) {
         }
         "blockquote" if node.children.is_empty() => node.children.push(empty_paragraph()),
         "listItem" | "taskItem" => {
-            let starts_right = matches!(node.children.first(), Some(Child::Node(first)) if first.name == "paragraph");
+            let starts_right = matches!(node.children.first(), Some(Child::Node(first)) if matches!(first.name.as_str(), "paragraph" | "heading"));
             if !starts_right {
                 node.children.insert(0, empty_paragraph());
             }

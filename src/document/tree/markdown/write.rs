@@ -191,6 +191,7 @@ fn item_lines(item: &Node, is_tight: bool) -> Vec<String> {
     let blocks = blocks_of(item);
     let (first, rest) = match blocks.split_first() {
         Some((first, rest)) if first.name == "paragraph" => (paragraph(first), rest),
+        Some((first, rest)) if first.name == "heading" => (heading(first), rest),
         _ => (vec![EMPTY.to_owned()], &blocks[..]),
     };
     let mut out = first;

@@ -3,6 +3,8 @@ import { createElement, useMemo, type CSSProperties, type ReactNode } from "reac
 import { withAuthors, withSigns, type Sign, type SignedLine } from "./lines";
 import type { Shown } from "./useHistory";
 import type { By, Run } from "../../api/history";
+import type { Keys } from "../../editor/model";
+import { isCode, isHeading, levelOf } from "../../editor/nodes";
 import { timeInFull } from "../../shell/time";
 import type { Account } from "../../sync/account";
 
@@ -43,24 +45,15 @@ function PastLine({ signed: { line, sign, depth, isQuoted }, who }: { signed: Si
   return (
     <div className={classes.join(" ")} style={style} title={line.change === "kept" ? undefined : titleOf(line.by, author)}>
       {sign !== null && <span className="past-sign" aria-hidden="true">{signText(sign)}</span>}
-      {blockOf(line.name, line.attributes.level, isEmpty ? <br /> : content)}
+      {blockOf(line.attributes as Keys, isEmpty ? <br /> : content)}
     </div>
   );
 }
 
-function blockOf(name: string, level: unknown, content: ReactNode): ReactNode {
-  switch (name) {
-    case "heading": {
-      const depth = typeof level === "number" ? Math.min(Math.max(Math.trunc(level), 1), 6) : 1;
-      return createElement(`h${depth}`, null, content);
-    }
-    case "codeBlock":
-      return <pre>{content}</pre>;
-    case "horizontalRule":
-      return <hr />;
-    default:
-      return <p>{content}</p>;
-  }
+function blockOf(keys: Keys, content: ReactNode): ReactNode {
+  if (keys["object"] !== undefined) return <hr />;
+  if (isCode(keys)) return <pre>{content}</pre>;
+  return createElement(isHeading(keys) ? `h${levelOf(keys)}` : "p", null, content);
 }
 
 function PastRun({ run, author }: { run: Run; author: Account | undefined }) {

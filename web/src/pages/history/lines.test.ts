@@ -2,9 +2,9 @@ import { expect, test } from "vitest";
 import { withAuthors, withSigns } from "./lines";
 import type { BlameSpan, Line } from "../../api/history";
 
-function line(text: string, frames: string[] = []): Line {
+function line(text: string, attributes: Record<string, unknown> = {}): Line {
   const runs = text === "" ? [] : [{ change: "kept" as const, text, marks: {}, set: {}, by: null }];
-  return { change: "kept", name: "paragraph", attributes: {}, frames, set: {}, by: null, runs };
+  return { change: "kept", attributes, set: {}, by: null, runs };
 }
 
 function span(start: number, end: number, account_id: string): BlameSpan {
@@ -25,9 +25,9 @@ test("a place that no span covers has no author", () => {
 });
 
 test("lines of lists have signs, and ordered ones count", () => {
-  const ordered = ["orderedList", "listItem"];
-  const bullets = [...ordered, "bulletList", "listItem"];
-  const lines = [line("1", ordered), line("a", bullets), line("2", ordered), line(""), line("1", ordered), line("t", ["taskList", "taskItem"])];
+  const ordered = { list: "ordered" };
+  const bullets = { list: "bullet", indent: 1 };
+  const lines = [line("1", ordered), line("a", bullets), line("2", ordered), line(""), line("1", ordered), line("t", { list: "task" })];
   expect(withSigns(lines).map(({ sign, depth }) => [sign, depth])).toEqual([
     [1, 1], ["bullet", 2], [2, 1], [null, 0], [1, 1], ["task", 1],
   ]);

@@ -1,5 +1,7 @@
 // The lines of a moment as they are shown: with authors laid over them, and with the signs of lists.
 import type { BlameSpan, By, Line, Run } from "../../api/history";
+import type { Keys } from "../../editor/model";
+import { depthOf, listOf } from "../../editor/nodes";
 
 /** The lines with the author of each run. Spans count characters of the plain text, in which lines end with one. */
 export function withAuthors(lines: readonly Line[], spans: readonly BlameSpan[]): Line[] {
@@ -41,22 +43,25 @@ export interface SignedLine {
   isQuoted: boolean;
 }
 
-const ITEMS: ReadonlySet<string> = new Set(["listItem", "taskItem"]);
-
 /** Lines of an ordered list count up while they follow each other at the same depth. */
 export function withSigns(lines: readonly Line[]): SignedLine[] {
   const counts: number[] = [];
   return lines.map((line) => {
-    const depth = line.frames.filter((frame) => ITEMS.has(frame)).length;
-    const list = line.frames.findLast((frame) => frame.endsWith("List"));
-    counts.length = Math.min(counts.length, depth + 1);
+    const { attributes } = line;
+    const list = listOf(attributes as Keys);
+    const indent = depthOf(attributes as Keys, "indent");
+    // What stands less deep, or is another item at this depth, ends the counts below it.
+    counts.length = Math.min(counts.length, indent + (list === null ? 0 : 1));
     let sign: Sign = null;
-    if (depth === 0) counts.length = 0;
-    else if (list === "orderedList") {
-      const count = (counts[depth] ?? 0) + (line.change === "removed" ? 0 : 1);
-      counts[depth] = count;
-      sign = Math.max(count, 1);
-    } else sign = list === "taskList" ? "task" : "bullet";
-    return { line, sign, depth, isQuoted: line.frames.includes("blockquote") };
+    if (list === "ordered") {
+      const start = typeof attributes["start"] === "number" ? attributes["start"] : null;
+      const count = start ?? (counts[indent] ?? 0) + (line.change === "removed" ? 0 : 1);
+      counts[indent] = count;
+      sign = start ?? Math.max(count, 1);
+    } else if (list !== null) {
+      counts.length = Math.min(counts.length, indent);
+      sign = list;
+    }
+    return { line, sign, depth: indent + (list === null ? 0 : 1), isQuoted: depthOf(attributes as Keys, "quote") > 0 };
   });
 }
