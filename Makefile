@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run cluster build web test test-web test-rust test-e2e check bench access-check api-check sql-check sql-transcript cluster-check bench-servers faults attack soak scale fuzz clean compiler tools
+.PHONY: help run cluster build web test test-web test-rust test-e2e check bench access-check api-check sql-check sql-transcript cluster-check bench-servers faults attack concurrency monkey typing soak scale fuzz clean compiler tools
 
 # Where tests keep their databases: in memory where there is room for them. A Postgres that recovers from a crash
 # flushes every file that it has, which takes a busy disk most of a minute.
@@ -73,6 +73,18 @@ bench-servers: build node_modules/.installed ## what a server more costs the dat
 faults: tools web node_modules/.installed ## what goes wrong while people write: ROUNDS= in all, SEED=, FAULTS=kill_server,… (default: every kind in turn), planted bugs; figures as JSON
 	cargo build --locked
 	@TMPDIR=$(SCRATCH) node scripts/faults.mjs $(or $(ROUNDS),84) "$(SEED)" "$(FAULTS)"
+
+concurrency: web node_modules/.installed ## every command on a block against what another does there meanwhile, online and offline, in two Chromium windows on two servers (ONLY= names a command); figures as JSON
+	cargo build --locked
+	@cd web && TMPDIR=$(SCRATCH) node e2e/concurrency-run.mjs
+
+monkey: web node_modules/.installed ## five Chromium windows do whatever comes to mind in one document (SEED=7 ACTIONS=1000); figures as JSON
+	cargo build --locked
+	@cd web && TMPDIR=$(SCRATCH) SEED="$(SEED)" ACTIONS="$(ACTIONS)" node e2e/monkey-run.mjs
+
+typing: web node_modules/.installed ## from a key to its paint in a page of 100,000 words and in one of 5,000 items, alone and with five others (PAGE=items OTHERS=5); figures as JSON
+	cargo build --locked --release
+	@cd web && TMPDIR=$(SCRATCH) QUIRE_PROGRAM=$(CURDIR)/target/release/quire node e2e/typing.mjs
 
 attack: tools web node_modules/.installed ## one person against all others, on a release build: what they notice, and what it costs the server; figures as JSON
 	@TMPDIR=$(SCRATCH) node scripts/attack.mjs
