@@ -13,7 +13,8 @@ use super::tree::Node;
 pub const PAGE: &str = "page";
 /// Its key for the version of this model.
 pub const SCHEMA: &str = "schema";
-const VERSION: i64 = 2;
+/// The version of this model; clients are told it when they join.
+pub const VERSION: i64 = 2;
 /// The root text of the page.
 pub const BODY: &str = "body";
 

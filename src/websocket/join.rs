@@ -15,6 +15,7 @@ use super::seldom::Seldom;
 use crate::auth::{Scope, Session};
 use crate::commit::lease::Lease;
 use crate::document::live::decode_version;
+use crate::document::model::VERSION;
 use crate::document::trial::DocKey;
 use crate::error::{Error, Kind, Result};
 use crate::fanout::{Join, Leases, Room};
@@ -25,8 +26,6 @@ use crate::traces::{self, Span};
 
 /// Rooms that one connection may be in, documents and presence counted apart.
 const MAX_ROOMS: usize = 64;
-/// The version of the document model that this server knows.
-const SCHEMA: u32 = 1;
 
 pub(super) static JOINS: Counters<7> = Counters::new(
     "quire_joins_total",
@@ -289,7 +288,7 @@ fn extra(session: &Session, lease: Option<Lease>, gave_up: Option<i32>) -> Bytes
     let peer = lease.map(|lease| lease.peer.to_string());
     json!({
         "peer": peer,
-        "schema": SCHEMA,
+        "schema": VERSION,
         "account_id": session.account_id,
         "name": session.name,
         "color": session.color,

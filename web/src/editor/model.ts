@@ -4,6 +4,8 @@ import type { Delta, LoroDoc, LoroText, Value } from "loro-crdt";
 
 export const PAGE = "page";
 export const SCHEMA = "schema";
+/** The version of this model; a server tells its own. */
+export const VERSION = 2;
 export const BODY = "body";
 
 /** Ends a block. */
@@ -173,7 +175,7 @@ export type NewBlock = { keys?: Keys; text?: string | readonly Run[] };
 /** Writes a new document's page. For tests and benchmarks; the editor itself never seeds a document. */
 export function newPage(doc: LoroDoc, blocks: readonly NewBlock[] = [{}]): void {
   configureTextStyles(doc);
-  doc.getMap(PAGE).set(SCHEMA, 2);
+  doc.getMap(PAGE).set(SCHEMA, VERSION);
   const runs = blocks.flatMap(({ keys, text = "" }): Run[] => [
     ...(typeof text === "string" ? [{ insert: text }] : text),
     { insert: END, ...(keys === undefined ? {} : { attributes: { ...keys } }) },

@@ -1,5 +1,6 @@
 // One document's room on one connection: joining, the leased peer, sending and refusals.
 // Pure: events in, effects out. The connection underneath is core.ts's.
+import { VERSION } from "../editor/model";
 import type { PeerID } from "loro-crdt";
 import {
   JoinErrorCode,
@@ -42,8 +43,6 @@ export type RoomState =
   | { kind: "lost" }
   | { kind: "ended"; reason: EndReason };
 
-/** The form of documents that this page reads and writes. */
-const SCHEMA = 1;
 const TYPING_MS = 30;
 const JOIN_TIMEOUT_MS = 10_000;
 const CATCH_UP_TIMEOUT_MS = 30_000;
@@ -163,7 +162,7 @@ export class Room {
       return;
     }
     const lease = parseLease(message.extra);
-    if (lease !== null && lease.schema > SCHEMA) {
+    if (lease !== null && lease.schema !== VERSION) {
       this.state = { kind: "ended", reason: "outdated" };
       return;
     }

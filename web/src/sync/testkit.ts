@@ -83,7 +83,7 @@ export class TestServer {
     this.joins.push(asked);
     this.lease = asked !== null && this.grants(asked) ? asked : (this.freePeers.shift() ?? "999");
     const base = { crdt: CrdtType.Loro, roomId: ROOM };
-    const extra = this.permission === "read" ? "" : JSON.stringify({ peer: this.lease, schema: 1 });
+    const extra = this.permission === "read" ? "" : JSON.stringify({ peer: this.lease, schema: 2 });
     const from = VersionVector.decode(version);
     return [
       encode({
