@@ -136,6 +136,20 @@ test("what other programs copy becomes blocks: nested lists, a table's rows, cod
   assert.equal(await textOf(page), "Name\tQty\nWidget\t12");
 });
 
+test("in code signs are signs, whether they are typed or pasted", async () => {
+  const { page } = ada;
+  await clear(page);
+  await write(page, "```", "{Enter}", "a *b* c `d` # e https://example.org ", "{Enter}", "- f");
+  await page.keyboard.press("Enter");
+  await page.locator(".document-text").evaluate((element) => {
+    const data = new DataTransfer();
+    data.setData("text/plain", "**kwargs**\n\n  g");
+    element.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+  });
+  assert.equal(await markdown(page), "```\na *b* c `d` # e https://example.org \n- f\n**kwargs**\n\n  g\n```\n");
+  assert.equal(await page.locator(".document-text").locator("a, em, strong").count(), 0);
+});
+
 test("somebody who may only read cannot tick a task", async () => {
   const { page } = ada;
   await clear(page);

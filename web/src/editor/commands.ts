@@ -195,6 +195,8 @@ export function split(): Command {
     const first = withKeys(keys, isAtStart && !isAtEnd ? plain : {});
     tr.setNodeAttribute(at, "keys", first);
     if (isOpen) tr.setNodeAttribute(at, "isOpen", false);
+    // An address in code is no link.
+    if (isCode(keys)) tr.setMeta("preventAutolink", true);
     dispatch(tr.ensureMarks(marks).scrollIntoView());
     return true;
   };

@@ -1,14 +1,15 @@
 // Keys, what becomes a block as it is typed, and boxes that are ticked.
 import { Extension } from "@tiptap/core";
 import { InputRule, inputRules, undoInputRule } from "@tiptap/pm/inputrules";
-import { Slice } from "@tiptap/pm/model";
+import { Fragment, Slice } from "@tiptap/pm/model";
+import type { Node, ResolvedPos } from "@tiptap/pm/model";
 import { Plugin, TextSelection } from "@tiptap/pm/state";
 import type { Command, EditorState, Transaction } from "@tiptap/pm/state";
 import type { EditorView } from "@tiptap/pm/view";
 import type { Value } from "loro-crdt";
 import { backspace, deleteForwards, indent, insertRule, move, outdent, setType, split, toggleList, toggleQuote, toggleTask, toggleType, withKeys } from "./commands";
 import { clipboardText, Nested } from "./copy";
-import { isCode, keysOf } from "./nodes";
+import { isCode, keysOf, PARAGRAPH } from "./nodes";
 import { isText } from "./sequence";
 
 export const Blocks = Extension.create({
@@ -50,7 +51,9 @@ export const Blocks = Extension.create({
     return [inputRules({ rules }), new Plugin({
       props: {
         handleDOMEvents: { click: ticked },
-        transformPasted: closedIfEmpty,
+        handleTextInput: typedInCode,
+        transformPasted: fitted,
+        clipboardTextParser: linesOf,
         clipboardSerializer: new Nested(this.editor.schema),
         clipboardTextSerializer: clipboardText,
       },
@@ -113,10 +116,34 @@ function fenced(otherwise: Command): Command {
   };
 }
 
-/** What is pasted into an empty block takes its place, with what its own first block is. */
-function closedIfEmpty(slice: Slice, view: EditorView): Slice {
+/** In code no sign means anything: it is not bold, no link, and no list. */
+function typedInCode(view: EditorView, from: number, to: number, text: string): boolean {
+  if (!isCodeAt(view.state)) return false;
+  view.dispatch(view.state.tr.insertText(text, from, to).setMeta("preventAutolink", true).scrollIntoView());
+  return true;
+}
+
+/** Pasted text as blocks, one for each line. */
+function linesOf(text: string, $context: ResolvedPos): Slice {
+  const type = $context.doc.type.schema.nodes[PARAGRAPH];
+  if (type === undefined) return Slice.empty;
+  const { schema } = type;
+  const blocks = text.split(/\r\n?|\n/).map((line) => type.create(null, line === "" ? null : schema.text(line, $context.marks())));
+  return new Slice(Fragment.fromArray(blocks), 1, 1);
+}
+
+/** What is pasted into code is code, and what is pasted into an empty block takes its place with what its own first block is. */
+function fitted(slice: Slice, view: EditorView): Slice {
   const { parent } = view.state.selection.$from;
   const first = slice.content.firstChild;
+  if (first?.isBlock === true && isCodeAt(view.state)) {
+    const lines: Node[] = [];
+    slice.content.forEach((block) => {
+      const text = block.textContent;
+      if (isText(block)) lines.push(block.type.create({ keys: keysOf(parent) }, text === "" ? null : block.type.schema.text(text)));
+    });
+    return new Slice(Fragment.fromArray(lines), Math.min(1, lines.length), Math.min(1, lines.length));
+  }
   if (slice.openStart === 0 || first === null || !isText(first) || !isText(parent) || parent.content.size > 0) return slice;
   return Object.keys(keysOf(first)).length === 0 ? slice : new Slice(slice.content, 0, slice.openEnd);
 }

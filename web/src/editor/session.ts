@@ -48,6 +48,8 @@ export function openSession(document: LiveDocument, element: HTMLElement, { mayW
     extensions: [...documentExtensions(), Placeholder, sync],
     editable: mayWrite(),
     injectCSS: false,
+    // Of what is pasted only addresses become something else: signs in code are signs.
+    enablePasteRules: ["link"],
     // It looks for deleted nodes after each transaction; nobody here asks.
     enableCoreExtensions: { delete: false },
     editorProps: {
