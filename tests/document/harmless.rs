@@ -53,7 +53,7 @@ pub fn harmless(history: &History, update: &[u8]) -> Result<(), String> {
             .map_err(|e| e.to_string())?;
         import_all(reader, &[updates])
     })?;
-    // Quire writes no shallow snapshots; in one, Loro 1.17.1 loses marks at times.
+    // Quire writes no shallow snapshots; in one, Loro 1.17.1 was seen to lose a mark.
     check("snapshot", &|| {
         let snapshot = live
             .export(ExportMode::Snapshot)

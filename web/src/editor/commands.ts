@@ -119,14 +119,22 @@ function deepest(doc: Node, index: number): number {
   return Math.min(DEEPEST, depthOf(keys, "indent") + (listOf(keys) === null ? 0 : 1));
 }
 
-/** Tab: items go deeper, code is indented, and a paragraph takes a tab. */
-export function indent(): Command {
+/** Changes the blocks that are selected, if there are any. */
+function onBlocks(change: (tr: Transaction, blocks: readonly [Block, ...Block[]]) => void): Command {
   return (state, dispatch) => {
-    const blocks = selectedBlocks(state);
-    const [first] = blocks;
+    const [first, ...others] = selectedBlocks(state);
     if (first === undefined) return false;
     if (dispatch === undefined) return true;
     const { tr } = state;
+    change(tr, [first, ...others]);
+    dispatch(tr.scrollIntoView());
+    return true;
+  };
+}
+
+/** Tab: items go deeper, code is indented, and a paragraph takes a tab. */
+export function indent(): Command {
+  return onBlocks((tr, blocks) => {
     const isList = blocks.some(({ node }) => listOf(keysOf(node)) !== null || depthOf(keysOf(node), "indent") > 0);
     if (isList) {
       for (const { node, at, index } of blocks) {
@@ -135,23 +143,16 @@ export function indent(): Command {
         if (is < deepest(tr.doc, index)) set(tr, { node, at }, { indent: is + 1 });
       }
     } else {
-      const space = isCode(keysOf(first.node)) ? "  " : "\t";
-      if (state.selection.empty) tr.insertText(space);
+      const space = isCode(keysOf(blocks[0].node)) ? "  " : "\t";
+      if (tr.selection.empty) tr.insertText(space);
       else for (const { at } of [...blocks].reverse()) tr.insertText(space, at + 1);
     }
-    dispatch(tr.scrollIntoView());
-    return true;
-  };
+  });
 }
 
 /** Shift-Tab: items come out, and at last leave the list. */
 export function outdent(): Command {
-  return (state, dispatch) => {
-    const blocks = selectedBlocks(state);
-    const [first] = blocks;
-    if (first === undefined) return false;
-    if (dispatch === undefined) return true;
-    const { tr } = state;
+  return onBlocks((tr, blocks) => {
     for (const block of [...blocks].reverse()) {
       const keys = keysOf(block.node);
       const depth = depthOf(keys, "indent");
@@ -161,9 +162,7 @@ export function outdent(): Command {
       else if (listOf(keys) !== null) set(tr, block, NO_ITEM);
       else if (spaces > 0) tr.delete(start, start + spaces);
     }
-    dispatch(tr.scrollIntoView());
-    return true;
-  };
+  });
 }
 
 /** Enter. */

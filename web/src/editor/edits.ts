@@ -4,7 +4,7 @@
 /** A piece of an old text and the piece of the new text that took its place; offsets in UTF-16 units. */
 export type Range = { oldFrom: number; oldTo: number; newFrom: number; newTo: number };
 /** Old [from, to) becomes `text`. Lists are in ascending order and do not touch. */
-export type TextEdit = { from: number; to: number; text: string };
+type TextEdit = { from: number; to: number; text: string };
 
 type StepMapLike = { forEach(f: (oldStart: number, oldEnd: number, newStart: number, newEnd: number) => void): void };
 
@@ -89,7 +89,7 @@ function splitsPair(text: string, at: number): boolean {
 const isHigh = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;
 const isLow = (unit: number): boolean => unit >= 0xdc00 && unit <= 0xdfff;
 
-export function applyEdits(text: string, edits: TextEdit[]): string {
+function applyEdits(text: string, edits: TextEdit[]): string {
   let result = "";
   let at = 0;
   for (const edit of edits) {
@@ -98,32 +98,4 @@ export function applyEdits(text: string, edits: TextEdit[]): string {
     at = edit.to;
   }
   return result + text.slice(at);
-}
-
-/** How many characters two texts share at their beginning and end together. */
-export function commonLength(a: string, b: string): number {
-  const limit = Math.min(a.length, b.length);
-  let start = 0;
-  while (start < limit && a.charCodeAt(start) === b.charCodeAt(start)) start += 1;
-  let end = 0;
-  while (end < limit - start && a.charCodeAt(a.length - 1 - end) === b.charCodeAt(b.length - 1 - end)) end += 1;
-  return start + end;
-}
-
-/** The ranges that lie in a text at these places, made local to it; null when one crosses its border. */
-export function localRanges(ranges: Range[], oldStart: number, oldLength: number, newStart: number, newLength: number): Range[] | null {
-  const local: Range[] = [];
-  for (const range of ranges) {
-    const touchesOld = range.oldTo >= oldStart && range.oldFrom <= oldStart + oldLength;
-    const touchesNew = range.newTo >= newStart && range.newFrom <= newStart + newLength;
-    if (!touchesOld || !touchesNew) continue;
-    const isInside = range.oldFrom >= oldStart && range.oldTo <= oldStart + oldLength
-      && range.newFrom >= newStart && range.newTo <= newStart + newLength;
-    if (!isInside) return null;
-    local.push({
-      oldFrom: range.oldFrom - oldStart, oldTo: range.oldTo - oldStart,
-      newFrom: range.newFrom - newStart, newTo: range.newTo - newStart,
-    });
-  }
-  return local;
 }
